@@ -1,0 +1,1 @@
+"""The token lifecycle of full-stack Python applications."""
