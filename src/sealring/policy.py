@@ -1,0 +1,286 @@
+"""Every lifetime, limit and switch, in frozen values that check themselves when they are made.
+
+The defaults are the recommendation; a value outside its range raises ``ConfigurationError`` with a sentence that names
+the setting, its range and why the range is what it is.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from sealring.errors import ConfigurationError
+
+_APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
+
+
+class IdleBy(StrEnum):
+    """What moves the idle end of a session."""
+
+    ACTIVITY = "activity"  # the client reports seconds since the last user input; a silent refresh alone moves nothing
+    REFRESH = "refresh"  # every refresh counts as use
+
+
+class Mode(StrEnum):
+    """How a registered client carries its tokens; the mode belongs to the client id, never to a wish in a request."""
+
+    COOKIE = "cookie"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One registered first-party client.
+
+    Attributes:
+        client_id: 1 to 64 printable ASCII characters; never equal to a subject (RFC 9700 section 4.15).
+        mode: how it carries its tokens.
+    """
+
+    client_id: str
+    mode: Mode = Mode.COOKIE
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\x21-\x7e]{1,64}", self.client_id):
+            raise ConfigurationError("A client id is 1 to 64 printable ASCII characters without spaces.")
+
+
+def _between(name: str, value: timedelta, low: timedelta, high: timedelta, why: str = "") -> None:
+    if not low <= value <= high:
+        raise ConfigurationError(f"{name} is {value}; it must be from {low} to {high}.{' ' + why if why else ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Access tokens (RFC 9068).
+
+    Attributes:
+        lifetime: of one token; default 15 minutes, 5 seconds to 24 hours.
+        leeway: accepted clock difference between servers; default 10 seconds, at most 60 seconds.
+        algorithm: signs new tokens; ``ES256`` (default) or ``RS256``.
+        audience: the ``aud`` of new tokens and the one this service answers to; default the issuer.
+        budget: bytes of one token; default 1,500, at most 3,800 so that the cookie stays below 4,096 bytes.
+        version: the ``ver`` written into new tokens; default 1.
+    """
+
+    lifetime: timedelta = timedelta(minutes=15)
+    leeway: timedelta = timedelta(seconds=10)
+    algorithm: str = "ES256"
+    audience: str | None = None
+    budget: int = 1_500
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        _between("The access token lifetime", self.lifetime, timedelta(seconds=5), timedelta(hours=24))
+        _between("The leeway", self.leeway, timedelta(0), timedelta(seconds=60))
+        if self.algorithm not in {"ES256", "RS256"}:
+            raise ConfigurationError(f"Access tokens are signed with ES256 or RS256, not {self.algorithm!r}.")
+        if not 400 <= self.budget <= 3_800:
+            raise ConfigurationError("The token budget is 400 to 3,800 bytes: a cookie ends at 4,096 bytes.")
+        if not 1 <= self.version <= 1_000_000:
+            raise ConfigurationError("The claims version is a whole number from 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """Sessions and their refresh tokens.
+
+    Attributes:
+        idle: a persistent session ends after this time without use; default 7 days.
+        absolute: no session lives longer (ASVS 10.4.8); default 30 days.
+        transient: idle and absolute limit of a session that was opened without "keep me signed in"; default 12 hours.
+        idle_by: what counts as use; default ``activity``.
+        grace: for this time after a generation was confirmed, its predecessor is still answered with the same
+            successor; default 20 seconds.
+        client_timeout: the longest time a client waits for a refresh; default 10 seconds; the grace must exceed it.
+        rollback_tolerance: generations that a store may have lost in a failover; default 3, 0 to 16.
+        per_subject: live sessions of one subject; the oldest ends when one more is opened; default 50.
+        end_on_suspicious_replay: whether two foreign replays in a row end the session; default True.
+        refresh_lead: a client refreshes this long before the access token expires, at most half its life; default
+            5 minutes.
+        confirm_within: a confirmation is written at most this much later; default 2 seconds.
+        last_seen_every: "last seen" is written at most this often; default 1 minute.
+    """
+
+    idle: timedelta = timedelta(days=7)
+    absolute: timedelta = timedelta(days=30)
+    transient: timedelta = timedelta(hours=12)
+    idle_by: IdleBy = IdleBy.ACTIVITY
+    grace: timedelta = timedelta(seconds=20)
+    client_timeout: timedelta = timedelta(seconds=10)
+    rollback_tolerance: int = 3
+    per_subject: int = 50
+    end_on_suspicious_replay: bool = True
+    refresh_lead: timedelta = timedelta(minutes=5)
+    confirm_within: timedelta = timedelta(seconds=2)
+    last_seen_every: timedelta = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        _between("The idle limit", self.idle, timedelta(seconds=5), timedelta(days=365))
+        _between("The absolute limit", self.absolute, timedelta(seconds=5), timedelta(days=400))
+        _between("The limit of a transient session", self.transient, timedelta(seconds=5), timedelta(days=7))
+        _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
+        _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))
+        if self.idle > self.absolute:
+            raise ConfigurationError("The idle limit is longer than the absolute limit, so it would never be reached.")
+        if self.grace <= self.client_timeout:
+            raise ConfigurationError(
+                "The grace must exceed the client's refresh timeout, or a client that gave up waiting and asks again "
+                "is taken for a thief."
+            )
+        _between(
+            "The grace", self.grace, timedelta(seconds=1), timedelta(minutes=5), "It bounds a thief who is behind."
+        )
+        if not 0 <= self.rollback_tolerance <= 16:
+            raise ConfigurationError("The rollback tolerance is 0 to 16 generations.")
+        if not 1 <= self.per_subject <= 10_000:
+            raise ConfigurationError("A subject may have 1 to 10,000 sessions.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """The key ring.
+
+    Attributes:
+        period: a key signs for this long; default 30 days.
+        announce: a key stands in the JWKS for this long before it signs; default 24 hours.
+        jwks_max_age: how long others may cache the JWKS; default 300 seconds; must not exceed ``announce``.
+        reload_cooldown: an unknown key id reloads the ring at most this often; default 10 seconds.
+    """
+
+    period: timedelta = timedelta(days=30)
+    announce: timedelta = timedelta(hours=24)
+    jwks_max_age: timedelta = timedelta(seconds=300)
+    reload_cooldown: timedelta = timedelta(seconds=10)
+
+    def __post_init__(self) -> None:
+        _between("The key period", self.period, timedelta(hours=1), timedelta(days=400))
+        _between("The JWKS cache time", self.jwks_max_age, timedelta(0), timedelta(days=1))
+        if self.announce < self.jwks_max_age:
+            raise ConfigurationError("Keys must be announced for at least the JWKS cache time.")
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationPolicy:
+    """The denylist and the feed that fills it.
+
+    Attributes:
+        poll_every: how often a process asks the store for news; default 1 second.
+        max_staleness: older news than this is stale; default 5 seconds.
+    """
+
+    poll_every: timedelta = timedelta(seconds=1)
+    max_staleness: timedelta = timedelta(seconds=5)
+
+    def __post_init__(self) -> None:
+        _between("The feed interval", self.poll_every, timedelta(milliseconds=50), timedelta(seconds=60))
+        if self.max_staleness < self.poll_every:
+            raise ConfigurationError("The feed cannot be fresher than its interval.")
+
+
+@dataclass(frozen=True, slots=True)
+class WebPolicy:
+    """Cookies, CSRF, limits and headers.
+
+    Attributes:
+        allowed_origins: origins (``https://host[:port]``) whose pages may change state when a browser sends no Fetch
+            Metadata; default the issuer's origin.
+        secure_cookies: ``__Host-`` prefixed names and Secure; False only for plain-http development.
+        body_limit: bytes of one request body; default 65,536.
+        hsts: whether ``Strict-Transport-Security`` is sent; default True, browsers ignore it on plain http.
+        csp: the Content-Security-Policy of every answer that does not bring its own.
+        no_store_prefixes: paths whose answers must not be stored by any cache; default ``/api/`` and ``/auth/``.
+    """
+
+    allowed_origins: tuple[str, ...] = ()
+    secure_cookies: bool = True
+    body_limit: int = 65_536
+    hsts: bool = True
+    csp: str = (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "img-src 'self' data:; object-src 'none'"
+    )
+    no_store_prefixes: tuple[str, ...] = ("/api/", "/auth/")
+
+    def __post_init__(self) -> None:
+        for origin in self.allowed_origins:
+            _check_origin(origin)
+        if not 1_024 <= self.body_limit <= 16_777_216:
+            raise ConfigurationError("The body limit is 1,024 to 16,777,216 bytes.")
+        if any(not (32 <= ord(c) < 127) for c in self.csp):
+            raise ConfigurationError("The Content-Security-Policy has a character that no header may carry.")
+
+
+def _check_origin(origin: str) -> None:
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
+        raise ConfigurationError(f"{origin!r} is not an origin: write scheme://host or scheme://host:port.")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that the application decides about its tokens and sessions.
+
+    Args:
+        app: short name of the application, part of its cookie names: 1 to 32 of ``a-z 0-9 -``, first a letter.
+        issuer: the ``iss`` of its tokens: an absolute http(s) URL without query, fragment or trailing slash
+            (RFC 8414 section 2).
+        clients: registered first-party clients; default one in cookie mode, ``<app>-web``.
+        access, sessions, keys, revocation, web: the policies of the single rooms.
+    """
+
+    app: str
+    issuer: str
+    clients: tuple[Client, ...] = ()
+    access: AccessPolicy = field(default_factory=AccessPolicy)
+    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+    keys: KeyPolicy = field(default_factory=KeyPolicy)
+    revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
+    web: WebPolicy = field(default_factory=WebPolicy)
+
+    def __post_init__(self) -> None:
+        if not _APP_NAME.fullmatch(self.app):
+            raise ConfigurationError("The app name is 1 to 32 of a-z, 0-9 and '-', starting with a letter.")
+        parts = urlsplit(self.issuer)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise ConfigurationError("The issuer is an absolute http(s) URL without query and fragment.")
+        if self.issuer.endswith("/"):
+            raise ConfigurationError("The issuer is compared as exact text: write it without a trailing slash.")
+        if not self.clients:
+            object.__setattr__(self, "clients", (Client(f"{self.app}-web"),))
+        if len({client.client_id for client in self.clients}) != len(self.clients):
+            raise ConfigurationError("Two clients have the same client id.")
+
+    @property
+    def audience(self) -> str:
+        """The ``aud`` of new tokens, and the one this service answers to."""
+        return self.access.audience or self.issuer
+
+    @property
+    def default_client(self) -> Client:
+        """The client that a request belongs to when it names none."""
+        return self.clients[0]
+
+    @property
+    def client_by_id(self) -> Mapping[str, Client]:
+        """The registered clients by their id."""
+        return MappingProxyType({client.client_id: client for client in self.clients})
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins whose pages may change state."""
+        parts = urlsplit(self.issuer)
+        return frozenset(self.web.allowed_origins or (f"{parts.scheme}://{parts.netloc}",))
+
+    @property
+    def token_afterlife(self) -> timedelta:
+        """How long after a revocation the last token that it concerns can still look valid."""
+        return self.access.lifetime + self.access.leeway
+
+
+def is_scope_token(text: str) -> bool:
+    """Tell whether a text is one scope token (RFC 6749 section 3.3)."""
+    return _SCOPE_TOKEN.fullmatch(text) is not None
