@@ -1,0 +1,1 @@
+"""Revocation: denials, their feed and the in-process denylist."""

@@ -1,0 +1,1 @@
+"""Sessions: one row per login, the refresh token, the decision about a presented one."""

@@ -1,0 +1,1 @@
+"""One module per engine; each implements the ports of the rooms above."""
