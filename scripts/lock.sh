@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Resolves pyproject.toml into requirements/dev.txt and requirements/run.txt, with hashes and without addresses.
+# Usage: scripts/lock.sh [--upgrade]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=(.venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header)
+run=(--extra fastapi --extra metrics --extra cli --group app --group build)
+dev=("${run[@]}" --extra starlette --group test --group check --group lock)
+
+mkdir -p requirements
+for name in dev run; do
+  touch "requirements/$name.txt"
+done
+"${uv[@]}" "$@" "${dev[@]}" pyproject.toml --output-file requirements/dev.txt
+# run.txt is the part of dev.txt that the Todo app needs: the same versions, one resolution.
+"${uv[@]}" --no-annotate --constraint requirements/dev.txt "${run[@]}" pyproject.toml --output-file requirements/run.txt
+
+for name in dev run; do
+  body="$(cat "requirements/$name.txt")"
+  printf '# Made by "make lock"; do not edit.\n%s\n' "$body" > "requirements/$name.txt"
+done
+if grep -nE 'https?://|file:|--index|--find-links' requirements/*.txt; then
+  echo "lock: an address got into a lock file" >&2
+  exit 1
+fi
