@@ -3,6 +3,7 @@
     SealringError
     ├── ConfigurationError          a setting, secret or claim model is wrong: raised at start-up
     ├── JoseError                   a token or key failed the strict gate (never shown to a client as it is)
+    │   ├── UnknownKey              a token names a key that this verifier does not know (yet)
     │   └── KeyRefused              a key that must not be used: weak, malformed, of the wrong kind
     ├── KeyRingError                the key ring cannot be read, or a row of it is not authentic
     ├── TokenTooLarge               an access token would exceed its size budget
@@ -22,6 +23,7 @@
         ├── SessionExpiredAbsolute  session_expired_absolute 401
         ├── SessionRevoked          session_revoked         401
         ├── SessionReused           session_reused          401  theft: an old refresh token came back
+        ├── BindingFailed           binding_failed          401  no proof by the key that the session is bound to
         ├── InsufficientScope       insufficient_scope      403
         ├── CsrfRefused             csrf_refused            403
         ├── RequestInvalid          request_invalid         400
@@ -41,7 +43,7 @@ never holds a token, cookie value or secret.
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class Action(StrEnum):
@@ -69,12 +71,44 @@ class ConfigurationError(SealringError):
     """A setting, secret, policy or claim model is wrong; the sentence says what to do about it."""
 
 
+JoseReason = Literal[
+    "size", "malformed", "json", "alg", "kid", "unknown_kid", "typ", "crit", "header", "signature", "key"
+]
+
+
 class JoseError(SealringError):
-    """A token or key did not pass the strict gate; ``detail`` names the rule."""
+    """A token or key did not pass the strict gate; ``detail`` names the rule.
+
+    Attributes:
+        reason: the stable name of the rule that refused, for events and tests.
+
+    Args:
+        detail: one sentence for the log; never a part of the token.
+        reason: see the attribute; default ``malformed``.
+    """
+
+    def __init__(self, detail: str = "", *, reason: JoseReason = "malformed") -> None:
+        super().__init__(detail)
+        self.reason: JoseReason = reason
+
+
+class UnknownKey(JoseError):
+    """A token names a key that this verifier does not know; a key ring reloads once before it believes that.
+
+    Attributes:
+        kid: the key id of the token's header: 1 to 128 printable ASCII characters, chosen by whoever sent it.
+    """
+
+    def __init__(self, kid: str) -> None:
+        super().__init__("the header names a key that is not known", reason="unknown_kid")
+        self.kid = kid
 
 
 class KeyRefused(JoseError):
     """A key must not be used: weak, malformed or of the wrong kind."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, reason="key")
 
 
 class KeyRingError(SealringError):
@@ -212,6 +246,13 @@ class SessionReused(RefusedError):
 
     code, status, error, action = "session_reused", 401, "invalid_grant", Action.SIGN_IN
     message = "The session was ended because an old refresh token was used again."
+
+
+class BindingFailed(RefusedError):
+    """The session is bound to a key, and the proof is missing or made by another one."""
+
+    code, status, error, action = "binding_failed", 401, "invalid_grant", Action.SIGN_IN
+    message = "The session is bound to another key."
 
 
 class InsufficientScope(RefusedError):
