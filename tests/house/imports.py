@@ -78,10 +78,11 @@ def imports(module: Module, known: dict[str, Module]) -> Iterator[Import]:
                 submodule = f"{base}.{alias.name}"
                 yield Import(module, submodule if submodule in known else base, node.lineno)
         elif isinstance(node, ast.Call) and _called(node) in _DYNAMIC and node.args:
-            first = node.args[0]
-            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-                raise SyntaxError(f"{module.path}:{node.lineno}: imports a module whose name cannot be read")
-            yield Import(module, first.value, node.lineno)
+            match node.args[0]:
+                case ast.Constant(value=str(target)):
+                    yield Import(module, target, node.lineno)
+                case _:
+                    raise SyntaxError(f"{module.path}:{node.lineno}: imports a module whose name cannot be read")
 
 
 def is_standard(target: str) -> bool:
