@@ -1,0 +1,163 @@
+"""Mints access tokens (RFC 9068 section 2)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from sealring.access.claims import TYP
+from sealring.errors import ConfigurationError, SessionExpiredAbsolute, TokenTooLarge
+from sealring.events import Emitter, TokenIssued
+from sealring.jose.encoding import b64u_encode, dump_json
+from sealring.jose.jwk import SigningKey
+from sealring.jose.jws import sign
+from sealring.policy import Policy
+
+_JTI_BYTES = 16
+_LONGEST_SUBJECT = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a session says about the token to mint; the token repeats it until it expires.
+
+    Attributes:
+        subject: the account, 1 to 255 characters, never equal to a client id.
+        client_id: the registered client.
+        session_id: 32 hex characters.
+        generation: of the session.
+        epoch: of the session's access.
+        scope: space-separated scope tokens; left out of the token when empty.
+        auth_time: when the user authenticated, seconds since the epoch.
+        amr: how, space-separated.
+        absolute_end: ``exp`` never passes it; seconds since the epoch.
+    """
+
+    subject: str
+    client_id: str
+    session_id: str
+    generation: int
+    epoch: int
+    scope: str
+    auth_time: float
+    amr: str
+    absolute_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A fresh access token.
+
+    Attributes:
+        text: the compact JWS.
+        issued_at: ``iat``, seconds since the epoch.
+        expires_at: ``exp``, seconds since the epoch.
+    """
+
+    text: str
+    issued_at: int
+    expires_at: int
+
+
+class AccessTokenIssuer:
+    """Signs access tokens within the policy.
+
+    Args:
+        policy: issuer, audience, lifetime, budget and claims version.
+        signing_key: returns the key that signs now.
+        entropy: returns that many random bytes.
+        emitter: hears of every token.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        signing_key: Callable[[], SigningKey],
+        entropy: Callable[[int], bytes],
+        emitter: Emitter,
+    ) -> None:
+        self._policy = policy
+        self._signing_key = signing_key
+        self._entropy = entropy
+        self._emitter = emitter
+
+    def issue(self, grant: Grant, claims: BaseModel, now: float) -> Minted:
+        """Mint one token.
+
+        Args:
+            grant: what the session says.
+            claims: the application's own claims.
+            now: seconds since the epoch, read before the session's row.
+
+        Returns:
+            The token and its times.
+
+        Raises:
+            TokenTooLarge: it exceeds the budget; the detail lists the bytes of each claim.
+            SessionExpiredAbsolute: less than a second of the session is left.
+            ConfigurationError: the subject is empty, too long, or the id of a client.
+        """
+        self._check_subject(grant.subject)
+        issued_at = int(now)
+        expires_at = min(issued_at + int(self._policy.access.lifetime.total_seconds()), int(grant.absolute_end))
+        if expires_at <= issued_at:
+            raise SessionExpiredAbsolute("less than a second of the session is left")
+        token_id = b64u_encode(self._entropy(_JTI_BYTES))
+        payload = self._payload(grant, claims, token_id, issued_at, expires_at)
+        key = self._signing_key()
+        text = sign(dump_json(payload), key, typ=TYP)
+        self._check_budget(text, payload)
+        self._emitter.emit(
+            TokenIssued(
+                subject=grant.subject,
+                session_id=grant.session_id,
+                generation=grant.generation,
+                token_id=token_id,
+                algorithm=key.alg,
+                size=len(text),
+            )
+        )
+        return Minted(text, issued_at, expires_at)
+
+    def _payload(
+        self, grant: Grant, claims: BaseModel, token_id: str, issued_at: int, expires_at: int
+    ) -> dict[str, object]:
+        payload: dict[str, object] = {
+            "iss": self._policy.issuer,
+            "sub": grant.subject,
+            "aud": self._policy.audience,
+            "exp": expires_at,
+            "iat": issued_at,
+            "jti": token_id,
+            "client_id": grant.client_id,
+            "sid": grant.session_id,
+            "gen": grant.generation,
+            "ep": grant.epoch,
+            "ver": self._policy.access.version,
+            "auth_time": int(grant.auth_time),
+        }
+        if grant.scope:
+            payload["scope"] = grant.scope
+        if grant.amr:
+            payload["amr"] = grant.amr.split()
+        return payload | claims.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def _check_subject(self, subject: str) -> None:
+        if not 1 <= len(subject) <= _LONGEST_SUBJECT:
+            raise ConfigurationError(f"A subject is 1 to {_LONGEST_SUBJECT} characters.")
+        # RFC 9700 section 4.15: a client must not be able to pass as a resource owner, nor the reverse.
+        if subject in self._policy.client_by_id:
+            raise ConfigurationError("A subject must not equal a client id.")
+
+    def _check_budget(self, text: str, payload: Mapping[str, object]) -> None:
+        budget = self._policy.access.budget
+        if len(text) > budget:
+            costs = sorted(((_cost(name, value), name) for name, value in payload.items()), reverse=True)
+            listed = ", ".join(f"{name} {cost}" for cost, name in costs)
+            raise TokenTooLarge(f"the token has {len(text)} bytes, its budget is {budget}; bytes by claim: {listed}")
+
+
+def _cost(name: str, value: object) -> int:
+    # Three bytes of JSON are four characters of base64url; the comma belongs to the claim.
+    return -(-(len(dump_json({name: value})) - 1) * 4 // 3)
