@@ -1,0 +1,174 @@
+"""The key ring of one process: started once, read on every request, reloaded when a token names a key it lacks."""
+
+import asyncio
+from typing import Final
+
+from sealring.clock import Clock
+from sealring.errors import KeyRingError, SealringError, StoreUnavailable
+from sealring.events import KeyRingLoaded, KeyRowRefused, Sink
+from sealring.jose import SigningKey, VerificationKey, generate
+from sealring.keys.authentic import AuthenticRing, KeyStatus, RefusedRow, authenticate
+from sealring.keys.port import KeyStore
+from sealring.keys.record import KeyRow, RingSnapshot
+from sealring.keys.rules import bootstrap, jwks
+from sealring.keys.wrapping import KeyEncryptionKeys
+
+RELOAD_COOLDOWN: Final = 10.0
+"""Seconds during which unknown key ids cause at most one reload."""
+
+_START_ATTEMPTS: Final = 5
+
+
+class KeyRing:
+    """The ring; :meth:`start` comes first.
+
+    Args:
+        store: keeps the rows.
+        keks: seal and open the rows.
+        clock: dates new keys and measures the cool-down.
+        events: receives ``KeyRingLoaded`` and, once for each row, ``KeyRowRefused``.
+        alg: the algorithm of keys made on the first start; an existing ring keeps its own.
+        cooldown: seconds during which :meth:`reload` asks the store at most once; default 10.
+    """
+
+    def __init__(
+        self,
+        store: KeyStore,
+        keks: KeyEncryptionKeys,
+        *,
+        clock: Clock,
+        events: Sink,
+        alg: str = "ES256",
+        cooldown: float = RELOAD_COOLDOWN,
+    ) -> None:
+        self._store = store
+        self._keks = keks
+        self._clock = clock
+        self._events = events
+        self._alg = alg
+        self._cooldown = cooldown
+        self._held: AuthenticRing | None = None
+        self._reload: asyncio.Task[None] | None = None
+        self._reloaded_at: float | None = None
+        self._reload_failure = ""
+
+    async def start(self) -> None:
+        """Load the ring, making it first when the store has none: once, however many processes start together.
+
+        Raises:
+            KeyRingError: no active key can be used; the sentence says why and what to do.
+            StoreUnavailable: the store does not answer.
+        """
+        created = False
+        for _ in range(_START_ATTEMPTS):
+            snapshot = await self._store.load_ring()
+            if snapshot.rows:
+                self._hold(snapshot, created=created)
+                _ = self.signing_key
+                return
+            # In a thread: making RSA keys takes long enough to hold up the event loop.
+            rows = await asyncio.to_thread(self._first_rows)
+            # A loser of the race finds the winner's ring at the next turn.
+            created = await self._store.replace_ring(snapshot.revision, rows)
+        raise KeyRingError("the store does not keep the key ring that it acknowledged: check its integrity")
+
+    @property
+    def signing_key(self) -> SigningKey:
+        """The key that signs now.
+
+        Raises:
+            KeyRingError: no active key can be used, or the ring was not started.
+        """
+        ring = self._ring()
+        if ring.signing is None:
+            why = ring.refused[0].detail if ring.refused else "the store holds no active key"
+            raise KeyRingError(f"no active key can be used ({len(ring.refused)} rows refused): {why}")
+        return ring.signing
+
+    @property
+    def revision(self) -> int:
+        """The revision of the ring held; a cache of verified tokens is void when it changes."""
+        return self._ring().revision
+
+    @property
+    def rows(self) -> tuple[KeyRow, ...]:
+        """The authentic rows, for listing."""
+        return self._ring().rows
+
+    @property
+    def refused(self) -> tuple[RefusedRow, ...]:
+        """The rows that were found not authentic at the last load."""
+        return self._ring().refused
+
+    def find(self, kid: str) -> KeyStatus | None:
+        """Return the key of an id and its state, or None when the ring does not have it."""
+        return self._ring().keys.get(kid)
+
+    def resolve(self, kid: str) -> VerificationKey | None:
+        """Return the key of an id if tokens of it are good now: announced, active or retiring."""
+        status = self._ring().keys.get(kid)
+        return status.key if status and status.state.verifies else None
+
+    def jwks(self) -> dict[str, list[dict[str, object]]]:
+        """Return the JWK Set to publish: the active, the announced and the retiring keys."""
+        return jwks(self._ring().rows)
+
+    async def reload(self) -> bool:
+        """Read the ring again, because a token names a key that it lacks.
+
+        However many requests ask, the store is asked at most once in the cool-down, and they share the answer. The
+        ring held stays in use when that fails.
+
+        Returns:
+            Whether the ring was read for this call; False within the cool-down.
+
+        Raises:
+            StoreUnavailable: the ring could not be read, now or at the last try in the cool-down, so that nobody can
+                say whether the key exists.
+        """
+        if self._reload is None or self._reload.done():
+            now = self._clock.now()
+            # A clock that was set back must not prolong the cool-down: a negative age counts as over.
+            if self._reloaded_at is not None and 0 <= now - self._reloaded_at < self._cooldown:
+                self._raise_failure()
+                return False
+            self._reloaded_at = now
+            self._reload = asyncio.create_task(self._read_again(), name="sealring key ring reload")
+        # Waiting, unlike awaiting, leaves the task alone when this caller is cancelled: others share its answer.
+        await asyncio.wait([self._reload])
+        self._raise_failure()
+        return True
+
+    def _raise_failure(self) -> None:
+        if self._reload_failure:
+            raise StoreUnavailable(self._reload_failure)
+
+    async def _read_again(self) -> None:
+        self._reload_failure = "the reload of the key ring was cut off"
+        try:
+            snapshot = await self._store.load_ring()
+        except SealringError as error:
+            self._reload_failure = f"the key ring could not be reloaded: {error.detail}"
+            return
+        if not snapshot.rows:
+            self._reload_failure = "the store has lost the key ring: the ring held stays in use until a restart"
+            return
+        self._hold(snapshot)
+        self._reload_failure = ""
+
+    def _hold(self, snapshot: RingSnapshot, *, created: bool = False) -> None:
+        before = self._held
+        ring = self._held = authenticate(snapshot, self._keks, before)
+        for row in ring.refused:
+            if before is None or row not in before.refused:
+                self._events.emit(KeyRowRefused(key_id=row.kid, detail=row.detail))
+        if ring.signing and (before is None or before.revision != ring.revision):
+            self._events.emit(KeyRingLoaded(revision=ring.revision, active=ring.signing.kid, created=created))
+
+    def _ring(self) -> AuthenticRing:
+        if self._held is None:
+            raise KeyRingError("the key ring was not started: await its start() first")
+        return self._held
+
+    def _first_rows(self) -> tuple[KeyRow, KeyRow]:
+        return bootstrap(generate(self._alg), generate(self._alg), now=self._clock.now(), keks=self._keks)
