@@ -11,12 +11,12 @@ It never refuses a request for a missing or bad access token, because public rou
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sealring.access.claims import AccessToken
+from sealring.access.verify import Authenticator
 from sealring.errors import (
     BodyTooLarge,
     CsrfRefused,
@@ -56,7 +56,7 @@ _REPORTED = (
 )
 
 
-class RequestGuard(Protocol):
+class RequestGuard(Authenticator[Any], Protocol):
     """What the middleware needs: the ``Sealring`` object, or a verifier that knows only public keys."""
 
     @property
@@ -64,15 +64,7 @@ class RequestGuard(Protocol):
         """The policy in force."""
         ...
 
-    def authenticate(self, token: str) -> AccessToken[BaseModel]:
-        """Verify an access token without any network call.
-
-        Raises:
-            RefusedError: it is refused; the error says why.
-        """
-        ...
-
-    def confirm(self, token: AccessToken[BaseModel]) -> None:
+    def confirm(self, token: AccessToken[Any]) -> None:
         """Take note that the generation of a verified token was seen."""
         ...
 
@@ -126,7 +118,7 @@ class SealringMiddleware:
         exchange = _Exchange(scope, receive, send, self._report, self._answer_headers, self._realm)
         exchange.request_id = make_request_id(self._entropy)
         try:
-            self._admit(scope, exchange)
+            await self._admit(scope, exchange)
             await self._app(scope, exchange.receive, exchange.send)
         except RefusedError as error:
             await exchange.refuse(error)
@@ -136,7 +128,7 @@ class SealringMiddleware:
             _log.exception("Unhandled exception in request %s", exchange.request_id)
             await exchange.refuse(InternalError("An exception was not handled; the log has it."))
 
-    def _admit(self, scope: Scope, exchange: "_Exchange") -> None:
+    async def _admit(self, scope: Scope, exchange: "_Exchange") -> None:
         """Refuse what must not reach the application; otherwise leave what is known of the sender in the scope."""
         headers = RequestHeaders(scope["headers"])
         announced = announced_length(headers, self._body_limit)
@@ -154,7 +146,7 @@ class SealringMiddleware:
         exchange.meter = BodyMeter(
             self._body_limit, announced, refuse_any=guarded and sensitive and not is_json(headers)
         )
-        scope[SCOPE_KEY] = self._authenticate(scope, headers, credentials, verdict, exchange.request_id)
+        scope[SCOPE_KEY] = await self._authenticate(scope, headers, credentials, verdict, exchange.request_id)
 
     def _read(self, headers: RequestHeaders, request_id: str, *, take_cookies: bool) -> Credentials:
         credentials = read_credentials(headers, self._names, take_cookies=take_cookies)
@@ -164,13 +156,13 @@ class SealringMiddleware:
             self._ring.emit(CookieAmbiguous(cookie=self._names.refresh, request_id=request_id))
         return credentials
 
-    def _authenticate(
+    async def _authenticate(
         self, scope: Scope, headers: RequestHeaders, credentials: Credentials, verdict: Verdict, request_id: str
     ) -> RequestAuth:
         token, refusal = None, credentials.refusal
         if credentials.token is not None:
             try:
-                token = self._ring.authenticate(credentials.token)
+                token = await self._ring.authenticate(credentials.token)
                 self._ring.confirm(token)
             except RefusedError as error:
                 refusal = error
@@ -196,8 +188,21 @@ class SealringMiddleware:
         if credentials.via == "cookie" and verdict is not Verdict.SAME_ORIGIN:
             refusal = CsrfRefused(explain(verdict, headers))
             credentials = Credentials(credentials.access_cookie, credentials.refresh_cookie, None, None, refusal)
-        scope[SCOPE_KEY] = self._authenticate(scope, headers, credentials, verdict, request_id)
-        await self._app(scope, receive, send)
+        scope[SCOPE_KEY] = await self._authenticate(scope, headers, credentials, verdict, request_id)
+        closed = False
+
+        async def watch(message: Message) -> None:
+            nonlocal closed
+            closed = closed or message["type"] == "websocket.close"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except RefusedError as error:
+            if closed:
+                raise
+            # RFC 6455 section 7.4.1: 1008 is a violated policy; before the handshake is accepted it becomes a 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
 
     def _report(self, error: RefusedError, exchange: "_Exchange") -> None:
         if isinstance(error, _REPORTED):

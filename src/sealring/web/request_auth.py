@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from sealring.access.claims import AccessToken
 from sealring.errors import ConfigurationError, NotAuthenticated, RefusedError
 from sealring.web.agents import device_name, user_agent_family
@@ -40,7 +38,7 @@ class RequestAuth:
     access_cookie: CookieReading
     refresh_cookie: CookieReading
     via: Via | None
-    token: AccessToken[BaseModel] | None
+    token: AccessToken[Any] | None
     refusal: RefusedError | None
 
     @property
@@ -69,7 +67,7 @@ def request_auth(scope: Mapping[str, Any]) -> RequestAuth:
     return auth
 
 
-def require_token(scope: Mapping[str, Any]) -> AccessToken[BaseModel]:
+def require_token(scope: Mapping[str, Any]) -> AccessToken[Any]:
     """Return the verified access token of a request.
 
     Args:
