@@ -99,10 +99,13 @@ def _open(row: KeyRow, keks: KeyEncryptionKeys, signers: dict[str, SigningKey]) 
         raise KeyRingError(f"a key of the ring that is {row.state} has a private key, or has none, against the rule")
     try:
         key = import_public_jwk(public_jwk(row), alg=row.alg)
-        if row.state is KeyState.ACTIVE and row.kid not in signers:
-            signers[row.kid] = SigningKey.from_private_bytes(private, row.alg)
+        signer = signers.get(row.kid) or (
+            SigningKey.from_private_bytes(private, row.alg) if row.state is KeyState.ACTIVE else None
+        )
     except JoseError as error:
         raise KeyRingError(f"a key of the ring cannot be used: {error.detail}") from None
-    if row.kid != key.kid or row.kid != key.thumbprint():
+    if row.kid != key.kid or row.kid != key.thumbprint() or (signer and row.kid != signer.kid):
         raise KeyRingError("a key of the ring does not carry its own thumbprint")
+    if signer:
+        signers[row.kid] = signer
     return KeyStatus(row, key)

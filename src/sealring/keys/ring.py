@@ -7,6 +7,7 @@ from sealring.clock import Clock
 from sealring.errors import KeyRingError, SealringError, StoreUnavailable
 from sealring.events import KeyRingLoaded, KeyRowRefused, Sink
 from sealring.jose import SigningKey, VerificationKey, generate
+from sealring.jose.jwk import is_kid
 from sealring.keys.authentic import AuthenticRing, KeyStatus, RefusedRow, authenticate
 from sealring.keys.port import KeyStore
 from sealring.keys.record import KeyRow, RingSnapshot
@@ -104,10 +105,15 @@ class KeyRing:
         """Return the key of an id and its state, or None when the ring does not have it."""
         return self._ring().keys.get(kid)
 
-    def resolve(self, kid: str) -> VerificationKey | None:
-        """Return the key of an id if tokens of it are good now: announced, active or retiring."""
+    def resolve_key(self, kid: str) -> VerificationKey | None:
+        """Return the verification key of an id, whatever its state: ask :meth:`is_in_use` after the signature."""
         status = self._ring().keys.get(kid)
-        return status.key if status and status.state.verifies else None
+        return status.key if status else None
+
+    def is_in_use(self, kid: str) -> bool:
+        """Tell whether tokens of a key are good: it is announced, active or retiring."""
+        status = self._ring().keys.get(kid)
+        return status is not None and status.state.verifies
 
     def jwks(self) -> dict[str, list[dict[str, object]]]:
         """Return the JWK Set to publish: the active, the announced and the retiring keys."""
@@ -161,7 +167,9 @@ class KeyRing:
         ring = self._held = authenticate(snapshot, self._keks, before)
         for row in ring.refused:
             if before is None or row not in before.refused:
-                self._events.emit(KeyRowRefused(key_id=row.kid, detail=row.detail))
+                self._events.emit(
+                    KeyRowRefused(key_id=row.kid if is_kid(row.kid) else "not a key id", detail=row.detail)
+                )
         if ring.signing and (before is None or before.revision != ring.revision):
             self._events.emit(KeyRingLoaded(revision=ring.revision, active=ring.signing.kid, created=created))
 
