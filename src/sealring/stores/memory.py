@@ -1,0 +1,227 @@
+"""The store in memory: the reference for what the ports mean, and the store of fast tests."""
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sealring.errors import InternalError
+from sealring.keys.record import KeyRow, RingSnapshot
+from sealring.revocation.record import ENDED, Denial, DenialKind, FeedPage
+from sealring.sessions.record import Confirmation, Rotation, SessionRow
+
+
+class MemoryStore:
+    """Keeps everything in this process; it is lost with the process.
+
+    No method awaits anything between its first read and its last write, so each one is atomic in its event loop.
+    """
+
+    shared = False
+    durable = False
+
+    def __init__(self) -> None:
+        self._sessions: dict[bytes, SessionRow] = {}
+        self._epochs: dict[str, int] = {}
+        self._feed: list[tuple[int, Denial]] = []
+        self._last_cursor = 0
+        self._ring = RingSnapshot(0, ())
+
+    async def __aenter__(self) -> Self:
+        """Return the store; there is nothing to open."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing; there is nothing to close."""
+
+    async def ping(self) -> None:
+        """Always answers."""
+
+    # Sessions
+
+    async def subject_epoch(self, subject: str) -> int:
+        """Return the subject's epoch; 0 for a subject that was never revoked."""
+        return self._epochs.get(subject, 0)
+
+    async def open_session(self, row: SessionRow) -> bool:
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``."""
+        if self._epochs.get(row.subject, 0) != row.subject_epoch:
+            return False
+        if row.sid in self._sessions:
+            raise InternalError("a session with this id exists already")
+        self._sessions[row.sid] = row
+        return True
+
+    async def read_session(self, sid: bytes) -> SessionRow | None:
+        """Return a session, live or not, or None."""
+        return self._sessions.get(sid)
+
+    async def list_sessions(self, subject: str) -> tuple[SessionRow, ...]:
+        """Return the subject's sessions that are not revoked, oldest first."""
+        return self._unrevoked(subject)
+
+    async def rotate(self, rotation: Rotation) -> SessionRow | None:
+        """Apply the hot write if all of its conditions hold."""
+        row = self._sessions.get(rotation.sid)
+        if row is None or not _may_rotate(row, rotation):
+            return None
+        return self._put(
+            replace(
+                row,
+                generation=row.generation + 1,
+                rotated_at=rotation.now,
+                attempt=rotation.attempt,
+                idle_end=_idle_end(row, None if rotation.active_at is None else rotation.active_at + row.idle_seconds),
+                last_seen=max(row.last_seen, rotation.now),
+                sender_hint=rotation.sender_hint,
+                key_version=rotation.key_version,
+            )
+        )
+
+    async def compare_and_swap(self, before: SessionRow, after: SessionRow) -> bool:
+        """Replace a row by another state of it, if nobody was quicker."""
+        row = self._sessions.get(before.sid)
+        if row is None or row.revoked_at is not None or _watched(row) != _watched(before):
+            return False
+        self._put(
+            replace(
+                row,
+                generation=after.generation,
+                rotated_at=after.rotated_at,
+                attempt=after.attempt,
+                confirmed_generation=after.confirmed_generation,
+                confirmed_at=after.confirmed_at,
+                replay_generation=after.replay_generation,
+                replay_streak=after.replay_streak,
+                idle_end=_idle_end(row, after.idle_end),
+                last_seen=max(row.last_seen, after.last_seen),
+                sender_hint=after.sender_hint,
+                key_version=after.key_version,
+                scope=after.scope,
+            )
+        )
+        return True
+
+    async def confirm(self, confirmations: Sequence[Confirmation]) -> None:
+        """Write what was seen, in one go."""
+        for seen in confirmations:
+            row = self._sessions.get(seen.sid)
+            if row is None or row.revoked_at is not None:
+                continue
+            confirmed = max(row.confirmed_generation, min(seen.generation, row.generation))
+            rises = confirmed > row.confirmed_generation
+            self._put(
+                replace(
+                    row,
+                    confirmed_generation=confirmed,
+                    confirmed_at=seen.seen_at if rises else row.confirmed_at,
+                    last_seen=max(row.last_seen, seen.seen_at),
+                )
+            )
+
+    async def end_session(self, sid: bytes, reason: str, now: float, deny_until: float) -> SessionRow | None:
+        """Revoke one session and write its denial to the feed."""
+        row = self._sessions.get(sid)
+        if row is None or row.revoked_at is not None:
+            return None
+        return self._end(row, reason, now, deny_until)
+
+    async def end_subject(
+        self, subject: str, keep: bytes | None, reason: str, now: float, deny_until: float
+    ) -> tuple[SessionRow, ...]:
+        """Raise the subject's epoch and revoke its sessions with their denials."""
+        self._epochs[subject] = self._epochs.get(subject, 0) + 1
+        condemned = [row for row in self._unrevoked(subject) if row.sid != keep]
+        return tuple(self._end(row, reason, now, deny_until) for row in condemned)
+
+    async def raise_epoch(self, sid: bytes, deny_until: float) -> SessionRow | None:
+        """Raise ``ep`` of a session that was not ended by one and write the denial of all lower ones."""
+        row = self._sessions.get(sid)
+        if row is None or row.revoked_at is not None:
+            return None
+        self._append(Denial(DenialKind.SESSION, row.session_id, row.ep + 1, deny_until))
+        return self._put(replace(row, ep=row.ep + 1))
+
+    async def purge_sessions(self, ended_before: float, limit: int) -> int:
+        """Delete at most ``limit`` sessions that ended before a moment."""
+        ended = [row.sid for row in self._sessions.values() if _ended_at(row) < ended_before]
+        for sid in ended[: max(0, limit)]:
+            del self._sessions[sid]
+        return min(len(ended), max(0, limit))
+
+    def _unrevoked(self, subject: str) -> tuple[SessionRow, ...]:
+        rows = [row for row in self._sessions.values() if row.subject == subject and row.revoked_at is None]
+        return tuple(sorted(rows, key=lambda row: (row.created_at, row.sid)))
+
+    def _end(self, row: SessionRow, reason: str, now: float, deny_until: float) -> SessionRow:
+        self._append(Denial(DenialKind.SESSION, row.session_id, ENDED, deny_until))
+        return self._put(replace(row, revoked_at=now, revoked_reason=reason))
+
+    def _put(self, row: SessionRow) -> SessionRow:
+        self._sessions[row.sid] = row
+        return row
+
+    # Feed
+
+    async def read_feed(self, after: int, limit: int) -> FeedPage:
+        """Return denials committed after a cursor, oldest first."""
+        start = bisect.bisect_right(self._feed, after, key=lambda entry: entry[0])
+        page = self._feed[start : start + max(0, limit)]
+        return FeedPage(page[-1][0] if page else after, tuple(denial for _, denial in page))
+
+    async def write_denial(self, denial: Denial) -> None:
+        """Append a denial to the feed; repeating one is harmless."""
+        self._append(denial)
+
+    async def purge_denials(self, now: float, limit: int) -> int:
+        """Delete at most ``limit`` denials that expired at or before ``now``."""
+        expired = [cursor for cursor, denial in self._feed if denial.expires_at <= now][: max(0, limit)]
+        gone = set(expired)
+        self._feed = [entry for entry in self._feed if entry[0] not in gone]
+        return len(expired)
+
+    def _append(self, denial: Denial) -> None:
+        # Counted apart from the list: a cursor is never given twice, even after its denial was purged.
+        self._last_cursor += 1
+        self._feed.append((self._last_cursor, denial))
+
+    # Keys
+
+    async def load_ring(self) -> RingSnapshot:
+        """Return the ring; revision 0 without rows when there is none yet."""
+        return self._ring
+
+    async def replace_ring(self, expected_revision: int, rows: Sequence[KeyRow]) -> bool:
+        """Replace all rows if the revision still is the expected one, and raise it by one."""
+        if self._ring.revision != expected_revision:
+            return False
+        self._ring = RingSnapshot(expected_revision + 1, tuple(rows))
+        return True
+
+
+def _may_rotate(row: SessionRow, rotation: Rotation) -> bool:
+    return (
+        row.secret_hash == rotation.secret_hash
+        and row.client_id == rotation.client_id
+        and row.generation == rotation.generation
+        and row.is_live(rotation.now)
+        and row.cnf_thumbprint in {None, rotation.cnf_thumbprint}
+        and row.confirmed_generation >= row.generation
+        and row.confirmed_at < rotation.settled_before
+    )
+
+
+def _idle_end(row: SessionRow, wanted: float | None) -> float:
+    """Return the later idle end: only ever later, never past the absolute end."""
+    return row.idle_end if wanted is None else max(row.idle_end, min(wanted, row.absolute_end))
+
+
+def _watched(row: SessionRow) -> tuple[int, int, str | None, int, int]:
+    return (row.generation, row.confirmed_generation, row.attempt, row.replay_generation, row.ep)
+
+
+def _ended_at(row: SessionRow) -> float:
+    return row.end if row.revoked_at is None else min(row.end, row.revoked_at)
