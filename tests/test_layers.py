@@ -32,6 +32,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "access": frozenset({"pydantic"}),
     "sessions": frozenset({"pydantic"}),
     "observe": frozenset({"prometheus_client"}),
+    "service": frozenset({"pydantic"}),
     "settings": frozenset({"pydantic", "pydantic_settings"}),
     "starlette": frozenset({"starlette"}),
     "fastapi": frozenset({"fastapi", "pydantic", "starlette"}),

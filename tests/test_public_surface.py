@@ -1,0 +1,86 @@
+"""What a package of the library exports is said once, in ``__all__``, and can be imported. (Ruff checks the order.)"""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.imports import imports, modules
+from tests.test_layers import OUTSIDE
+
+SRC = Path(__file__).parents[1] / "src"
+MODULES = modules(SRC / "sealring")
+EXPORTING = sorted(name for name, module in MODULES.items() if module.is_package)
+
+# What the extras of pyproject.toml bring; the library has to do without them where nobody asked for them.
+EXTRAS = frozenset({"fastapi", "starlette", "prometheus_client", "typer", "rich", "pytest", "hypothesis"})
+
+
+def _bound(path: Path) -> set[str]:
+    """Return the public names that a module binds at its top, by import or definition."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ImportFrom(names=aliases):
+                names |= {alias.asname or alias.name for alias in aliases}
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case _:
+                pass
+    return {name for name in names if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", EXPORTING)
+def test_all_lists_exactly_what_the_package_binds(name: str) -> None:
+    exported: list[str] = getattr(importlib.import_module(name), "__all__", [])
+    assert len(exported) == len(set(exported))
+    assert {each for each in exported if not each.startswith("__")} == _bound(MODULES[name].path)
+
+
+@pytest.mark.parametrize("name", EXPORTING)
+def test_every_name_in_all_can_be_imported(name: str) -> None:
+    package = importlib.import_module(name)
+    missing = [each for each in getattr(package, "__all__", []) if not hasattr(package, each)]
+    assert missing == []
+
+
+def test_the_package_itself_exports_something() -> None:
+    assert importlib.import_module("sealring").__all__
+
+
+def test_every_module_that_needs_no_extra_is_importable_without_any() -> None:
+    """A module that imports an extra by itself may fail; everything else has to work where no extra is installed."""
+    needs = {
+        name
+        for name, module in MODULES.items()
+        if any(each.target.split(".")[0] in EXTRAS for each in imports(module, MODULES))
+    }
+    allowed = {name for name in needs if OUTSIDE[MODULES[name].room] & EXTRAS}
+    blocked = "\n".join(f"sys.modules[{name!r}] = None" for name in sorted(EXTRAS))
+    wanted = sorted(set(MODULES) - _with_dependants(allowed))
+    source = f"import sys\n{blocked}\nimport importlib\nfor name in {wanted!r}:\n    importlib.import_module(name)\n"
+    result = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert {"sealring", "sealring.errors", "sealring.jose"} <= set(wanted)
+
+
+def _with_dependants(names: set[str]) -> set[str]:
+    """Return these modules and those of the edges that import them; a room may never depend on an extra."""
+    edges = {"starlette", "fastapi", "cli", "testing"}
+    found = set(names)
+    while True:
+        more = {
+            name
+            for name, module in MODULES.items()
+            if module.room in edges and any(each.target in found for each in imports(module, MODULES))
+        }
+        if more <= found:
+            return found
+        found |= more
