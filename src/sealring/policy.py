@@ -103,6 +103,7 @@ class SessionPolicy:
             5 minutes.
         confirm_within: a confirmation is written at most this much later; default 2 seconds.
         last_seen_every: "last seen" is written at most this often; default 1 minute.
+        keep_ended: an ended session is purged after this time; default 1 day, at least an hour.
     """
 
     idle: timedelta = timedelta(days=7)
@@ -117,6 +118,7 @@ class SessionPolicy:
     refresh_lead: timedelta = timedelta(minutes=5)
     confirm_within: timedelta = timedelta(seconds=2)
     last_seen_every: timedelta = timedelta(minutes=1)
+    keep_ended: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
         _between("The idle limit", self.idle, timedelta(seconds=5), timedelta(days=365))
@@ -124,6 +126,7 @@ class SessionPolicy:
         _between("The limit of a transient session", self.transient, timedelta(seconds=5), timedelta(days=7))
         _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
         _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))
+        _between("The time until an ended session is purged", self.keep_ended, timedelta(hours=1), timedelta(days=400))
         if self.idle > self.absolute:
             raise ConfigurationError("The idle limit is longer than the absolute limit, so it would never be reached.")
         if self.grace <= self.client_timeout:

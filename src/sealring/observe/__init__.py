@@ -1,0 +1,1 @@
+"""Sinks for events: log lines and metrics."""

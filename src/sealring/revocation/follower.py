@@ -1,0 +1,56 @@
+"""Follows the feed of the store into this process's denylist."""
+
+from sealring.clock import Clock
+from sealring.events import Emitter, FeedCaughtUp
+from sealring.revocation.denylist import Denylist
+from sealring.revocation.port import FeedStore
+
+_PAGE = 1_000
+
+
+class FeedFollower:
+    """Reads the feed from where it stopped.
+
+    Args:
+        store: keeps the feed.
+        denylist: takes the news.
+        clock: dates the last completed reading.
+        emitter: hears when there was news.
+    """
+
+    def __init__(self, *, store: FeedStore, denylist: Denylist, clock: Clock, emitter: Emitter) -> None:
+        self._store = store
+        self._denylist = denylist
+        self._clock = clock
+        self._emitter = emitter
+        self._cursor = 0
+        self._fresh_at: float | None = None
+
+    def age(self, now: float) -> float | None:
+        """Return the seconds since the denylist was last known complete; None before the first reading."""
+        return None if self._fresh_at is None else max(0.0, now - self._fresh_at)
+
+    async def catch_up(self) -> int:
+        """Take in all news and forget what is spent.
+
+        Returns:
+            How many denials were new.
+
+        Raises:
+            StoreUnavailable: what was read so far is kept.
+        """
+        # Freshness is the start of the reading: what was committed while it ran may not be in it.
+        started_at = self._clock.now()
+        taken = 0
+        while True:
+            page = await self._store.read_feed(self._cursor, _PAGE)
+            self._denylist.add_all(page.denials)
+            self._cursor = page.cursor
+            taken += len(page.denials)
+            if len(page.denials) < _PAGE:
+                break
+        self._fresh_at = started_at
+        self._denylist.sweep(started_at)
+        if taken:
+            self._emitter.emit(FeedCaughtUp(entries=taken, cursor=self._cursor))
+        return taken

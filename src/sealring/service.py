@@ -1,0 +1,401 @@
+"""Sealring: the one object that an application builds, where all rooms meet."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Generic, Self
+
+from pydantic import BaseModel, ValidationError
+
+from sealring.access.claims import AccessToken, ClaimsT, check_claims_model
+from sealring.access.issue import AccessTokenIssuer, Grant
+from sealring.access.verify import AccessTokenVerifier
+from sealring.clock import Clock, SystemClock
+from sealring.errors import (
+    ConfigurationError,
+    NotFound,
+    RefreshInvalid,
+    RefusedError,
+    SealringError,
+    SessionRevoked,
+    StoreUnavailable,
+    SubjectInactive,
+    TokenInvalid,
+    UnknownKey,
+    VersionUnknown,
+)
+from sealring.events import Emitter, Event, Sink, StoreFailed, TokenRefused
+from sealring.keys.ring import KeyRing
+from sealring.keys.wrapping import KeyEncryptionKeys
+from sealring.policy import Policy
+from sealring.revocation.denylist import Denylist
+from sealring.revocation.follower import FeedFollower
+from sealring.runtime import Job, Runtime
+from sealring.sessions.answer import SessionTokens, SessionView
+from sealring.sessions.confirm import Confirmer
+from sealring.sessions.decide import Sender
+from sealring.sessions.end import SessionEnder
+from sealring.sessions.open import Login, SessionOpener
+from sealring.sessions.purge import Purger
+from sealring.sessions.record import EndReason, SessionRow
+from sealring.sessions.refresh import Refresher
+from sealring.sessions.subject import Subject, SubjectLoader, narrowed
+from sealring.sessions.token import RefreshKeys, RefreshToken, decode
+from sealring.stores.base import Store
+
+# How often a process looks whether another one has changed the key ring, in seconds.
+_KEYS_EVERY = 60.0
+_PURGE_EVERY = 600.0
+
+
+class Sealring(Generic[ClaimsT]):
+    """Issues, refreshes, verifies and ends; use it as ``async with`` in the application's lifespan.
+
+    Args:
+        policy: every lifetime, limit and switch.
+        store: where sessions, denials and keys are.
+        key_encryption: the keys that seal the signing keys.
+        refresh_keys: the MAC keys of refresh tokens.
+        load_subject: tells about an account by its id; None when it is deleted or disabled. It is asked at every
+            refresh, and an exception of its own is answered with 503.
+        claims: the model of the application's own claims.
+        sinks: consume the events.
+        clock: tells the time.
+        entropy: returns that many random bytes.
+
+    Raises:
+        ConfigurationError: the claim model takes a name that is registered or ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        store: Store,
+        key_encryption: KeyEncryptionKeys,
+        refresh_keys: RefreshKeys,
+        load_subject: SubjectLoader,
+        claims: type[ClaimsT],
+        sinks: Iterable[Sink] = (),
+        clock: Clock | None = None,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        check_claims_model(claims)
+        self.policy = policy
+        self.store = store
+        self.clock = clock or SystemClock()
+        self.denylist = Denylist()
+        self._claims = claims
+        self._load_subject = load_subject
+        self._refresh_keys = refresh_keys
+        self._emitter = emitter = Emitter(sinks)
+        self.keys = KeyRing(
+            store,
+            key_encryption,
+            clock=self.clock,
+            events=emitter,
+            alg=policy.access.algorithm,
+            cooldown=policy.keys.reload_cooldown.total_seconds(),
+        )
+        self.follower = FeedFollower(store=store, denylist=self.denylist, clock=self.clock, emitter=emitter)
+        self._confirmer = Confirmer(store, policy.sessions)
+        self._ender = SessionEnder(
+            store=store, denylist=self.denylist, afterlife=policy.token_afterlife, clock=self.clock, emitter=emitter
+        )
+        self._opener = SessionOpener(
+            store=store,
+            keys=refresh_keys,
+            policy=policy.sessions,
+            ender=self._ender,
+            clock=self.clock,
+            entropy=entropy,
+            emitter=emitter,
+        )
+        self._refresher = Refresher(
+            store=store,
+            keys=refresh_keys,
+            policy=policy.sessions,
+            denylist=self.denylist,
+            ender=self._ender,
+            clock=self.clock,
+            emitter=emitter,
+        )
+        self._issuer = AccessTokenIssuer(
+            policy=policy, signing_key=lambda: self.keys.signing_key, entropy=entropy, emitter=emitter
+        )
+        self._verifier = AccessTokenVerifier(
+            policy=policy,
+            claims=claims,
+            resolve_key=self.keys.resolve_key,
+            is_in_use=self.keys.is_in_use,
+            denylist=self.denylist,
+        )
+        self._purger = Purger(sessions=store, feed=store, policy=policy.sessions, clock=self.clock, emitter=emitter)
+        self._runtime: Runtime | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the store, load keys and denials, start the background work; before that, no request is answered."""
+        await self.store.__aenter__()
+        try:
+            await self.keys.start()
+            await self.follower.catch_up()
+        except BaseException:
+            await self.store.__aexit__(None, None, None)
+            raise
+        self._runtime = Runtime(self._jobs(), self._emitter)
+        self._runtime.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drain the background work and close the store."""
+        if self._runtime is not None:
+            await self._runtime.stop()
+        await self.store.__aexit__(kind, error, trace)
+
+    def _jobs(self) -> tuple[Job, ...]:
+        confirm_every = max(0.05, self.policy.sessions.confirm_within.total_seconds() / 2)
+        return (
+            Job("follow_feed", self.policy.revocation.poll_every.total_seconds(), self.follower.catch_up),
+            Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
+            Job("follow_keys", _KEYS_EVERY, self.keys.reload),
+            Job("purge", _PURGE_EVERY, self._purger.purge),
+        )
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to all sinks."""
+        self._emitter.emit(event)
+
+    # Logging in
+
+    async def begin_login(self, subject_id: str) -> Login:
+        """Begin a login; call it before the credential is checked, for unknown accounts as well.
+
+        Args:
+            subject_id: the account that somebody claims to be.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        return await self._opener.begin(subject_id)
+
+    async def open_session(
+        self,
+        login: Login,
+        subject: Subject,
+        *,
+        sender: Sender,
+        amr: tuple[str, ...] = (),
+        persistent: bool = False,
+        device: str = "",
+        replaces: str | None = None,
+    ) -> SessionTokens:
+        """Open a session after the credential was found right.
+
+        Args:
+            login: what :meth:`begin_login` returned for this subject.
+            subject: the account.
+            sender: who logs in.
+            amr: how the user authenticated (RFC 8176).
+            persistent: whether the browser keeps the session when it is closed.
+            device: what the user reads in the list of sessions.
+            replaces: the refresh token that the request carried; its session ends, whoever it belonged to.
+
+        Raises:
+            LoginSuperseded: the subject's sessions were ended in the meantime.
+            StoreUnavailable: the store does not answer; no session is left open to anybody.
+        """
+        if login.subject != subject.id:
+            raise SubjectInactive("the login was begun for another account")
+        opened = await self._opener.open(
+            login, sender=sender, scope=" ".join(subject.scope), amr=amr, persistent=persistent, device=device
+        )
+        # ASVS 7.2.4: a new session at every authentication, and the old one is terminated.
+        if replaces is not None:
+            await self._end_by_token(replaces, EndReason.REPLACED)
+        return self._mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
+
+    # Refreshing
+
+    async def refresh(
+        self, refresh_token: str, *, sender: Sender, attempt: str | None = None, idle_for: float | None = None
+    ) -> SessionTokens:
+        """Answer a presented refresh token: swap, ask the application about the account, mint.
+
+        Args:
+            refresh_token: as it came.
+            sender: who presents it.
+            attempt: the client's id for this refresh.
+            idle_for: seconds since the last user input, as the client reports them.
+
+        Raises:
+            RefusedError: with the code of its outcome; ``StoreUnavailable`` loses nothing, the next try is a replay.
+        """
+        refreshed = await self._refresher.refresh(refresh_token, sender=sender, attempt=attempt, idle_for=idle_for)
+        subject = await self._subject(refreshed.row.subject)
+        if subject is None:
+            await self._ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
+            raise SubjectInactive("the application does not know the account as active")
+        return self._mint(refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now)
+
+    # Verifying
+
+    async def authenticate(self, text: str) -> AccessToken[ClaimsT]:
+        """Verify an access token: signature, claims and denylist, without any network call.
+
+        Only a token that names an unknown key makes the ring ask the store, at most once in the cool-down.
+
+        Raises:
+            RefusedError: with the code that says why.
+        """
+        try:
+            return await self._verify(text)
+        except RefusedError as error:
+            self._emitter.emit(TokenRefused(code=error.code, detail=error.detail))
+            raise
+
+    async def _verify(self, text: str) -> AccessToken[ClaimsT]:
+        try:
+            return self._verifier.verify(text, self.clock.now())
+        except UnknownKey:
+            await self.keys.reload()
+        try:
+            return self._verifier.verify(text, self.clock.now())
+        except UnknownKey as error:
+            raise TokenInvalid("nobody knows its key") from error
+
+    def confirm(self, token: AccessToken[BaseModel]) -> None:
+        """Note that the generation of a verified token was seen; it is written in the background."""
+        self._confirmer.note(token.sid, token.generation, self.clock.now())
+
+    async def flush_confirmations(self) -> int:
+        """Write what :meth:`confirm` noted and return how many sessions that were."""
+        return await self._confirmer.flush(self.clock.now())
+
+    # Looking
+
+    async def view(self, token: AccessToken[ClaimsT]) -> SessionView:
+        """Return what the client may know about the session of a token.
+
+        Raises:
+            SessionRevoked: it has ended.
+            SubjectInactive: the account is deleted or disabled.
+        """
+        row = await self.store.read_session(token.sid)
+        if row is None or row.revoked_at is not None:
+            raise SessionRevoked("the row says so")
+        subject = await self._subject(token.subject)
+        if subject is None:
+            raise SubjectInactive("the application does not know the account as active")
+        return SessionView("current", row, token.issued_at, token.expires_at, subject.user)
+
+    async def sessions(self, subject_id: str) -> tuple[SessionRow, ...]:
+        """Return the live sessions of an account, oldest first."""
+        now = self.clock.now()
+        return tuple(row for row in await self.store.list_sessions(subject_id) if row.is_live(now))
+
+    # Ending
+
+    async def logout(self, *, refresh_token: str | None = None, token: AccessToken[BaseModel] | None = None) -> int:
+        """End the session that a credential belongs to; its access tokens stop at once.
+
+        Args:
+            refresh_token: as it came; any generation of it will do.
+            token: a verified access token, asked only when there is no usable refresh token.
+
+        Returns:
+            1 when a session was ended by this call, otherwise 0.
+
+        Raises:
+            StoreUnavailable: nothing is ended; try again.
+        """
+        if refresh_token is not None and (await self._end_by_token(refresh_token, EndReason.LOGOUT)):
+            return 1
+        return int(token is not None and await self._ender.end(token.sid, EndReason.LOGOUT))
+
+    async def end_session(self, subject_id: str, session_id: str, reason: str = EndReason.ENDED_BY_USER) -> None:
+        """End one session of an account.
+
+        Raises:
+            NotFound: there is no such live session, or it belongs to somebody else; the two look the same.
+        """
+        try:
+            sid = bytes.fromhex(session_id)
+        except ValueError as error:
+            raise NotFound("not a session id") from error
+        row = await self.store.read_session(sid)
+        if row is None or row.subject != subject_id or not row.is_live(self.clock.now()):
+            raise NotFound("no such session of this account")
+        await self._ender.end(sid, reason)
+
+    async def end_all_sessions(self, subject_id: str, reason: str = EndReason.LOGOUT_ALL) -> int:
+        """End every session of an account, and refuse the logins under way; return how many were ended."""
+        return await self._ender.end_subject(subject_id, reason)
+
+    async def end_other_sessions(self, subject_id: str, *, keep: str, reason: str) -> int:
+        """End every session of an account but one, and refuse the logins under way; return how many were ended."""
+        return await self._ender.end_subject(subject_id, reason, keep=bytes.fromhex(keep))
+
+    async def revoke_access(self, session_id: str) -> bool:
+        """Deny the access tokens of a session at once; it lives on, and a refresh brings fresh ones."""
+        return await self._ender.revoke_access(bytes.fromhex(session_id)) is not None
+
+    async def purge(self) -> tuple[int, int]:
+        """Delete dead sessions and spent denials in bounded batches and return how many of each."""
+        return await self._purger.purge()
+
+    # Inside
+
+    def _own_claims(self, subject: Subject) -> BaseModel:
+        claims = subject.claims
+        if claims is None:
+            try:
+                claims = self._claims()
+            except ValidationError as error:
+                raise ConfigurationError(
+                    f"{self._claims.__name__} has no defaults, so a Subject needs claims."
+                ) from error
+        if not isinstance(claims, self._claims):
+            raise ConfigurationError(f"The claims of a Subject must be a {self._claims.__name__}.")
+        return claims
+
+    async def _subject(self, subject_id: str) -> Subject | None:
+        try:
+            return await self._load_subject(subject_id)
+        except SealringError:
+            raise
+        except Exception as error:
+            self._emitter.emit(StoreFailed(operation="load_subject", detail=type(error).__name__))
+            raise StoreUnavailable("the application could not tell about the account") from error
+
+    async def _end_by_token(self, text: str, reason: EndReason) -> bool:
+        token = self._own_token(text)
+        row = None if token is None else await self.store.read_session(token.sid)
+        if token is None or row is None or not secrets.compare_digest(row.secret_hash, token.secret_hash):
+            return False
+        return await self._ender.end(row.sid, reason)
+
+    def _own_token(self, text: str) -> RefreshToken | None:
+        try:
+            return decode(text, self._refresh_keys)
+        except (RefreshInvalid, VersionUnknown):
+            return None
+
+    def _mint(
+        self, row: SessionRow, subject: Subject, outcome: str, refresh_token: str | None, now: float
+    ) -> SessionTokens:
+        grant = Grant(
+            subject=row.subject,
+            client_id=row.client_id,
+            session_id=row.session_id,
+            generation=row.generation,
+            epoch=row.ep,
+            scope=narrowed(row.scope, subject),
+            auth_time=row.auth_time,
+            amr=row.amr,
+            absolute_end=row.absolute_end,
+        )
+        minted = self._issuer.issue(grant, self._own_claims(subject), now)
+        view = SessionView(outcome, row, minted.issued_at, minted.expires_at, subject.user)
+        return SessionTokens(view, minted.text, refresh_token)
