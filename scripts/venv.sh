@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name="$1"
-pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet --quiet)
 
 usable() {
   .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' > /dev/null 2>&1
