@@ -13,6 +13,7 @@ from sealring.access.verify import AccessTokenVerifier
 from sealring.clock import Clock, SystemClock
 from sealring.errors import (
     ConfigurationError,
+    NotAuthenticated,
     NotFound,
     RefreshInvalid,
     RefusedError,
@@ -40,7 +41,7 @@ from sealring.sessions.purge import Purger
 from sealring.sessions.record import EndReason, SessionRow
 from sealring.sessions.refresh import Refresher
 from sealring.sessions.subject import Subject, SubjectLoader, narrowed
-from sealring.sessions.token import RefreshKeys, RefreshToken, decode
+from sealring.sessions.token import RefreshKeys, decode
 from sealring.stores.base import Store
 
 # How often a process looks whether another one has changed the key ring, in seconds.
@@ -310,9 +311,30 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             StoreUnavailable: nothing is ended; try again.
         """
-        if refresh_token is not None and (await self._end_by_token(refresh_token, EndReason.LOGOUT)):
+        if refresh_token is not None and await self._end_by_token(refresh_token, EndReason.LOGOUT):
             return 1
         return int(token is not None and await self._ender.end(token.sid, EndReason.LOGOUT))
+
+    async def logout_all(self, *, refresh_token: str | None = None, token: AccessToken[BaseModel] | None = None) -> int:
+        """End every session of the account that a credential belongs to, and refuse the logins under way.
+
+        Args:
+            refresh_token: as it came, asked only when there is no verified access token; its session must be live.
+            token: a verified access token.
+
+        Returns:
+            How many were ended.
+
+        Raises:
+            NotAuthenticated: there is no usable credential.
+            StoreUnavailable: nothing is ended; try again.
+        """
+        if token is not None:
+            return await self.end_all_sessions(token.subject)
+        row = None if refresh_token is None else await self._own_row(refresh_token)
+        if row is None or not row.is_live(self.clock.now()):
+            raise NotAuthenticated("no usable credential")
+        return await self.end_all_sessions(row.subject)
 
     async def end_session(self, subject_id: str, session_id: str, reason: str = EndReason.ENDED_BY_USER) -> None:
         """End one session of an account.
@@ -370,17 +392,19 @@ class Sealring(Generic[ClaimsT]):
             raise StoreUnavailable("the application could not tell about the account") from error
 
     async def _end_by_token(self, text: str, reason: EndReason) -> bool:
-        token = self._own_token(text)
-        row = None if token is None else await self.store.read_session(token.sid)
-        if token is None or row is None or not secrets.compare_digest(row.secret_hash, token.secret_hash):
-            return False
-        return await self._ender.end(row.sid, reason)
+        row = await self._own_row(text)
+        return row is not None and await self._ender.end(row.sid, reason)
 
-    def _own_token(self, text: str) -> RefreshToken | None:
+    async def _own_row(self, text: str) -> SessionRow | None:
+        """Return the session that a refresh token of any generation belongs to."""
         try:
-            return decode(text, self._refresh_keys)
+            token = decode(text, self._refresh_keys)
         except (RefreshInvalid, VersionUnknown):
             return None
+        row = await self.store.read_session(token.sid)
+        if row is None or not secrets.compare_digest(row.secret_hash, token.secret_hash):
+            return None
+        return row
 
     def _mint(
         self, row: SessionRow, subject: Subject, outcome: str, refresh_token: str | None, now: float

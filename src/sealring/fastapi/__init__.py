@@ -1,0 +1,24 @@
+"""FastAPI: protect an application, mount the endpoints, and depend on who is signed in.
+
+ring = load_settings().build(load_subject=..., claims=...)
+app = FastAPI(lifespan=lifespan(ring))
+protect(app, ring)
+app.include_router(auth_router(ring, authenticate=...))
+"""
+
+from sealring.fastapi.auth import LoginApproved, auth_router
+from sealring.fastapi.dependencies import Token, access_token, current_user, requires
+from sealring.fastapi.install import lifespan, protect
+from sealring.fastapi.operations import operations_router
+
+__all__ = [
+    "LoginApproved",
+    "Token",
+    "access_token",
+    "auth_router",
+    "current_user",
+    "lifespan",
+    "operations_router",
+    "protect",
+    "requires",
+]
