@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sealring.errors import JoseError, UnknownKey
+from sealring.errors import ConfigurationError, JoseError, UnknownKey
 from sealring.jose.algorithms import allow_list
 from sealring.jose.encoding import b64u_decode, b64u_encode, dump_json
 from sealring.jose.header import Header, normal_type, parse_header
@@ -65,12 +65,14 @@ class JwsVerifier:
         max_bytes: the longest token that is looked at.
 
     Raises:
-        ConfigurationError: the allow list is empty or names an algorithm that does not exist here.
+        ConfigurationError: the allow list is empty or names an unknown algorithm, or the type is empty.
     """
 
     def __init__(self, *, algorithms: frozenset[str], typ: str, max_bytes: int = MAX_TOKEN_BYTES) -> None:
         self._algorithms = allow_list(algorithms)
-        self._typ = normal_type(typ) or ""
+        if not (normal := normal_type(typ)):
+            raise ConfigurationError("a verifier needs the type of its tokens, for example at+jwt")
+        self._typ = normal
         self._max_bytes = max_bytes
         self._memo: dict[str, Header] = {}
 
