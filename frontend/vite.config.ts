@@ -1,0 +1,36 @@
+import { fileURLToPath } from "node:url";
+
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const client = (path: string) => fileURLToPath(new URL(`../client/src/${path}`, import.meta.url));
+const backend = { target: "http://127.0.0.1:8000" };
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: {
+    // The client's source, so that no build of it has to come first.
+    alias: [
+      { find: /^sealring$/, replacement: client("index.ts") },
+      { find: /^sealring\/react$/, replacement: client("react/index.ts") },
+    ],
+    dedupe: ["react", "react-dom"],
+  },
+  server: {
+    port: 5173,
+    proxy: { "/api": backend, "/auth": backend },
+  },
+  build: {
+    // The first browsers with all of: light-dark(), :has(), CSS layers, <dialog>.
+    target: ["chrome123", "firefox121", "safari17.5"],
+    // `default-src 'self'` allows neither data: URLs nor inline scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  test: {
+    environment: "jsdom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+});
