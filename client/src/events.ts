@@ -1,0 +1,69 @@
+import type { SealringErrorCode } from "./errors.js";
+import type { Outcome } from "./session.js";
+import type { SignedOutReason } from "./state.js";
+
+/**
+ * Something that happened, for logs and measurements: never a token, never anything about the user.
+ *
+ * - `signed_in`: a login succeeded here.
+ * - `refreshed`: a refresh succeeded `leadMs` before the access token's expiry (negative: after it; null when the
+ *   expiry was not known) and took `tookMs`.
+ * - `refresh_failed`: the server could not be asked, `failures` times in a row; next try in `retryInMs`.
+ * - `adopted`: another tab's answer was taken over.
+ * - `request_replayed`: a request was refused with `code`, and sent again after a refresh.
+ * - `signed_out`: the session is over; `remote` when another tab said so.
+ * - `logout_failed`: the server has not heard of a logout yet; next try in `retryInMs`, null when at the next wake-up.
+ */
+export type ClientEvent =
+  | { readonly type: "signed_in" }
+  | {
+      readonly type: "refreshed";
+      readonly outcome: Outcome;
+      readonly tookMs: number;
+      readonly leadMs: number | null;
+    }
+  | {
+      readonly type: "refresh_failed";
+      readonly code: SealringErrorCode;
+      readonly failures: number;
+      readonly retryInMs: number;
+    }
+  | { readonly type: "adopted"; readonly generation: number }
+  | { readonly type: "request_replayed"; readonly code: SealringErrorCode }
+  | { readonly type: "signed_out"; readonly reason: SignedOutReason | null; readonly remote: boolean }
+  | { readonly type: "logout_failed"; readonly code: SealringErrorCode; readonly retryInMs: number | null };
+
+/** A list of listeners. */
+export interface Emitter<Value> {
+  readonly emit: (value: Value) => void;
+  /** Calls `listener` with each value, until the returned function is called. */
+  readonly listen: (listener: (value: Value) => void) => () => void;
+}
+
+/** Makes an {@link Emitter}; a listener that throws stops neither the others nor the client. */
+export function emitter<Value>(): Emitter<Value> {
+  const listeners = new Set<(value: Value) => void>();
+  return {
+    emit: (value) => {
+      for (const listener of [...listeners]) {
+        try {
+          listener(value);
+        } catch (error) {
+          // Its own fault, and reported as such: the window's error event, not ours to swallow.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
+    },
+    listen: (listener) => {
+      const own = (value: Value): void => {
+        listener(value);
+      };
+      listeners.add(own);
+      return () => {
+        listeners.delete(own);
+      };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Core } from "./core.js";
+import { isOlder, refreshDue, type Session } from "./session.js";
+import { sessionOf, type SignedOutReason } from "./state.js";
+import type { Received } from "./transport.js";
+
+/** The only way that a session comes into the state and leaves it. */
+export interface Keeper<User> {
+  readonly session: () => Session<User> | null;
+  /** The session that ended last; a late message about it is not believed. */
+  readonly endedId: () => string | null;
+  /** Rises whenever the browser's cookies were renewed, here or in another tab. */
+  readonly renewals: () => number;
+  /**
+   * Takes over an answer of the server and tells the other tabs.
+   *
+   * @returns what is held afterwards: the answer, or something newer.
+   */
+  readonly accept: (answer: Received<User>) => Session<User>;
+  /** Takes over what another tab was told. */
+  readonly adopt: (session: Session<User>, opened: boolean) => void;
+  /** Ends the session here: at once, whatever is under way. */
+  readonly end: (reason: SignedOutReason | null, remote: boolean) => void;
+  /** Milliseconds until the next refresh is due, 0 or less when it is. */
+  readonly dueInMs: (session: Session<User>) => number;
+}
+
+/** Makes the {@link Keeper} of a client. */
+export function createKeeper<User>(core: Core<User>): Keeper<User> {
+  const { store, epoch, time, attempts, channel, events, activity, settings } = core;
+  let endedId: string | null = null;
+  let renewals = 0;
+
+  const session = (): Session<User> | null => sessionOf(store.get());
+
+  const take = (fresh: Session<User>, opened: boolean): void => {
+    const held = session();
+    // Somebody else is signed in from here on: what began for the one before must not touch this session.
+    if (opened || (held && held.sessionId !== fresh.sessionId)) epoch.next();
+    store.apply({ kind: "answered", session: fresh });
+    core.replan.emit(undefined);
+  };
+  return {
+    session,
+    endedId: () => endedId,
+    renewals: () => renewals,
+    accept: ({ session: fresh, outcome, sample }) => {
+      time.learn(sample);
+      if (outcome !== "current") renewals += 1;
+      const held = session();
+      if (held !== null && isOlder(fresh, held)) return held;
+      const opened = outcome === "opened";
+      const attempt = attempts.current(fresh);
+      take(fresh, opened);
+      channel.post({ kind: "session", session: fresh, sample, attempt, opened });
+      return session() ?? fresh;
+    },
+    adopt: (fresh, opened) => {
+      const held = session();
+      if (held !== null && isOlder(fresh, held)) return;
+      if (held?.generation !== fresh.generation || held.expiresAt < fresh.expiresAt) {
+        renewals += 1;
+        events.emit({ type: "adopted", generation: fresh.generation });
+      }
+      core.backoff.succeeded();
+      take(fresh, opened);
+    },
+    end: (reason, remote) => {
+      endedId = session()?.sessionId ?? endedId;
+      epoch.next();
+      attempts.clear();
+      store.apply({ kind: "ended", reason });
+      events.emit({ type: "signed_out", reason, remote });
+      core.replan.emit(undefined);
+    },
+    dueInMs: (held) => {
+      // The last input is known by this machine's clock; everything about the session by the server's.
+      const toServer = time.now() - settings.clock.now();
+      const lastInputAt = activity.lastInputAt() + toServer;
+      return refreshDue(held, { jitter: core.jitter, lastInputAt }) - time.now();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import type { Core } from "./core.js";
+import type { Inquiry } from "./inquiry.js";
+import type { Keeper } from "./keeper.js";
+import type { Logout } from "./logout.js";
+import type { Refresher } from "./refresher.js";
+import { createHearing } from "./remote.js";
+import { usableUntil } from "./session.js";
+import { createTimer } from "./timer.js";
+
+/** The parts that a running client drives. */
+export interface Parts<User> {
+  readonly keeper: Keeper<User>;
+  readonly refresher: Refresher<User>;
+  readonly inquiry: Inquiry;
+  readonly logout: Logout;
+}
+
+/** Begins and ends what a client does by itself. */
+export interface Lifecycle {
+  /** Begins, or does nothing when begun. */
+  readonly start: () => void;
+  /** Ends, or does nothing when ended; can be begun again. */
+  readonly dispose: () => void;
+}
+
+/** A page that wakes up: shown again, taken out of the back/forward cache, or back on the network. */
+const WAKE_EVENTS = ["visibilitychange", "pageshow", "online"] as const;
+
+/** Makes the {@link Lifecycle} of a client. */
+export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lifecycle {
+  const { settings, store, backoff, time } = core;
+  const { keeper, refresher, inquiry, logout } = parts;
+  let undo: (() => void)[] = [];
+
+  const remaining = (): number | null => {
+    const state = store.get();
+    if (state.status === "signed_out" || refresher.running() || inquiry.running()) return null;
+    if (state.status === "loading") return backoff.remainingMs();
+    const due = Math.max(backoff.remainingMs(), keeper.dueInMs(state.session));
+    const failing = backoff.lastError() !== null && state.status !== "degraded";
+    return failing ? Math.min(due, usableUntil(state.session) - time.now()) : due;
+  };
+
+  const check = (): void => {
+    const session = keeper.session();
+    if (session === null) {
+      void inquiry.ask();
+      return;
+    }
+    refresher.showExpiry();
+    if (backoff.remainingMs() <= 0 && keeper.dueInMs(session) <= 0)
+      refresher.refresh().catch(() => undefined);
+  };
+
+  const timer = createTimer(settings.clock, remaining, check);
+
+  const inquire = (): void => {
+    if (logout.pending()) void logout.deliver();
+    else void inquiry.ask();
+  };
+
+  const wake = (event: Event): void => {
+    if (event.type === "online") backoff.online();
+    // A page from the back/forward cache has heard nothing of what other tabs said meanwhile.
+    const stale = event.type === "pageshow" && "persisted" in event && event.persisted === true;
+    if (stale || logout.pending()) inquire();
+    timer.arm();
+  };
+
+  const listen = (): (() => void) => {
+    for (const name of WAKE_EVENTS) settings.target?.addEventListener(name, wake);
+    return () => {
+      for (const name of WAKE_EVENTS) settings.target?.removeEventListener(name, wake);
+    };
+  };
+
+  return {
+    start: () => {
+      if (undo.length > 0) return;
+      const hear = createHearing(core, { keeper, logoutPending: logout.pending, inquire });
+      undo = [
+        core.channel.open(hear),
+        core.activity.listen(),
+        listen(),
+        core.replan.listen(timer.arm),
+        timer.stop,
+      ];
+      if (!settings.cookiesEnabled()) {
+        keeper.end("unsupported", false);
+        return;
+      }
+      if (logout.pending()) keeper.end("signed_out", false);
+      inquire();
+      timer.arm();
+    },
+    dispose: () => {
+      for (const end of undo.splice(0)) end();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { backoffDelay } from "./backoff.js";
+import type { Core } from "./core.js";
+import { SealringError } from "./errors.js";
+import type { Keeper } from "./keeper.js";
+
+const TRIES = 4;
+const TIMEOUT_MS = 10_000;
+/** A login waits for the logout before it: a server that asks for a longer wait gets it by the next wake-up. */
+const LONGEST_WAIT_MS = 10_000;
+
+/** Signs out: here and in the other tabs at once, at the server as soon as it can be reached. */
+export interface Logout {
+  /** How many logouts there have been; a login that sees it rise has been overtaken. */
+  readonly count: () => number;
+  /** Whether the server has not heard of the last logout yet. */
+  readonly pending: () => boolean;
+  /**
+   * Signs out.
+   *
+   * @returns when the server has ended the session; rejects with a SealringError when it could not be told.
+   */
+  readonly logout: () => Promise<void>;
+  /** Tells the server of a logout that it has not heard of; never rejects. */
+  readonly deliver: () => Promise<void>;
+  /** A login has taken the session's place: there is nothing to deliver any more. */
+  readonly settled: () => void;
+}
+
+/**
+ * Makes the {@link Logout} of a client.
+ *
+ * That a logout is to be delivered is noted in the storage before it is sent. So a session whose logout was lost,
+ * with the network or with the page, does not come back with the next page: that one delivers it first.
+ */
+export function createLogout<User>(core: Core<User>, keeper: Keeper<User>): Logout {
+  const { channel, events, gate, transport, settings } = core;
+  const { storage, clock, random } = settings;
+  const key = `sealring:${settings.name}:logout`;
+  let count = 0;
+  let flight: Promise<void> | null = null;
+
+  const pending = (): boolean => storage.getItem(key) !== null;
+  const settled = (): void => {
+    storage.removeItem(key);
+  };
+
+  const attempt = async (): Promise<SealringError | null> => {
+    try {
+      await transport.send({ method: "POST", path: "/logout", timeoutMs: TIMEOUT_MS, keepalive: true });
+      return null;
+    } catch (error) {
+      if (!(error instanceof SealringError)) throw error;
+      return error.action === "sign_in" ? null : error;
+    }
+  };
+
+  const retryAfterFailure = (error: SealringError, tries: number): number | null => {
+    const delay = backoffDelay(tries, error.retryAfter, random());
+    return error.action === "retry" && tries < TRIES && delay <= LONGEST_WAIT_MS ? delay : null;
+  };
+
+  const send = async (): Promise<void> => {
+    for (let tries = 1; pending(); tries += 1) {
+      const error = await attempt();
+      if (error === null) {
+        settled();
+        return;
+      }
+      const retryInMs = retryAfterFailure(error, tries);
+      events.emit({ type: "logout_failed", code: error.code, retryInMs });
+      if (retryInMs === null) throw error;
+      await new Promise<void>((resolve) => {
+        clock.after(retryInMs, resolve);
+      });
+    }
+  };
+
+  const deliver = (): Promise<void> =>
+    (flight ??= gate.run(send).finally(() => {
+      flight = null;
+    }));
+
+  return {
+    count: () => count,
+    pending,
+    settled,
+    logout: () => {
+      count += 1;
+      storage.setItem(key, "1");
+      const sessionId = keeper.session()?.sessionId ?? null;
+      keeper.end("signed_out", false);
+      channel.post({ kind: "ended", sessionId, reason: "signed_out_elsewhere" });
+      return deliver();
+    },
+    deliver: () => deliver().catch(() => undefined),
+  };
+}

@@ -1,0 +1,69 @@
+import type { Message } from "./channel.js";
+import type { Core } from "./core.js";
+import { SealringError } from "./errors.js";
+import type { Keeper } from "./keeper.js";
+
+/** What {@link createHearing} needs beside the shared parts. */
+export interface HearingInput<User> {
+  readonly keeper: Keeper<User>;
+  /** Whether a logout of this browser has not reached the server yet. */
+  readonly logoutPending: () => boolean;
+  /** Asks the server who is signed in. */
+  readonly inquire: () => void;
+}
+
+/** Makes what acts on the messages of other tabs. */
+export function createHearing<User>(
+  core: Core<User>,
+  input: HearingInput<User>,
+): (message: Message<User>) => void {
+  const { keeper } = input;
+
+  const heardSession = (message: Message<User> & { kind: "session" }): void => {
+    const { session, opened } = message;
+    const state = core.store.get();
+    const held = keeper.session();
+    const expected = opened || held?.sessionId === session.sessionId || state.status === "loading";
+    if (expected) {
+      core.time.learn(message.sample);
+      core.attempts.merge(session, message.attempt);
+      keeper.adopt(session, opened);
+      return;
+    }
+    // Sent before the logout, heard after it.
+    if (session.sessionId === keeper.endedId() || input.logoutPending()) return;
+    // Two tabs with two sessions, or a login that was not heard: whose cookies the browser holds, the server knows.
+    input.inquire();
+  };
+
+  const heardEnd = (message: Message<User> & { kind: "ended" }): void => {
+    const { status } = core.store.get();
+    const held = keeper.session()?.sessionId ?? null;
+    const ours = held === null || message.sessionId === null || message.sessionId === held;
+    if (status !== "signed_out" && ours) keeper.end(message.reason, true);
+  };
+
+  const heardPause = ({ since, forMs, code, status }: Message<User> & { kind: "pause" }): void => {
+    const error = new SealringError("Another tab could not refresh.", { code, status, action: "retry" });
+    core.backoff.share({ since, forMs }, error);
+    core.replan.emit(undefined);
+  };
+
+  return (message) => {
+    switch (message.kind) {
+      case "session":
+        heardSession(message);
+        return;
+      case "ended":
+        heardEnd(message);
+        return;
+      case "pause":
+        heardPause(message);
+        return;
+      case "input":
+        core.activity.heard(message.at);
+        core.replan.emit(undefined);
+        return;
+    }
+  };
+}
