@@ -16,7 +16,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sealring.access.claims import ClaimsT
+from sealring.access.claims import ClaimsT, NoClaims
 from sealring.clock import Clock
 from sealring.errors import ConfigurationError
 from sealring.events import Sink
@@ -133,7 +133,7 @@ class SealringSettings(BaseSettings):
         self,
         *,
         load_subject: SubjectLoader,
-        claims: type[ClaimsT],
+        claims: type[ClaimsT] = NoClaims,  # type: ignore[assignment]  # the default of ClaimsT
         sinks: Iterable[Sink] = (),
         clock: Clock | None = None,
     ) -> Sealring[ClaimsT]:
@@ -141,7 +141,7 @@ class SealringSettings(BaseSettings):
 
         Args:
             load_subject: tells about an account by its id; None when it is deleted or disabled.
-            claims: the model of the application's own claims.
+            claims: the model of the application's own claims; default none.
             sinks: consume the events.
             clock: tells the time; default the machine's.
 

@@ -1,9 +1,10 @@
 """What an access token says (RFC 9068), as a typed, frozen value; and the model for the application's own claims."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
 
 from sealring.errors import ConfigurationError
 
@@ -38,14 +39,15 @@ _REGISTERED = frozenset(
     }
 )  # fmt: skip
 
-ClaimsT = TypeVar("ClaimsT", bound=BaseModel)
-ClaimsT_co = TypeVar("ClaimsT_co", bound=BaseModel, covariant=True)
-
 
 class NoClaims(BaseModel):
     """The claim model of an application that adds none."""
 
     model_config = ConfigDict(frozen=True)
+
+
+ClaimsT = TypeVar("ClaimsT", bound=BaseModel, default=NoClaims)
+ClaimsT_co = TypeVar("ClaimsT_co", bound=BaseModel, covariant=True, default=NoClaims)
 
 
 @dataclass(frozen=True, slots=True)

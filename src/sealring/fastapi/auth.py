@@ -63,7 +63,9 @@ class _Endpoints:
         self._secure = ring.policy.web.secure_cookies
 
     def add_to(self, router: APIRouter, authenticate: Authenticate, prefix: str) -> None:
-        async def login(request: Request, approved: Annotated[LoginApproved | None, Depends(authenticate)]) -> JSONResponse:
+        approval = Annotated[LoginApproved | None, Depends(authenticate)]
+
+        async def login(request: Request, approved: approval) -> JSONResponse:
             return await self._login(request, approved)
 
         errors: dict[int | str, dict[str, Any]] = {
