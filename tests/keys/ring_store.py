@@ -1,6 +1,7 @@
 """A key store in a dictionary's place: one variable, with every await a chance for another task to run."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 
 from sealring.errors import StoreUnavailable
@@ -45,3 +46,7 @@ class ListSink:
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
+
+
+OLD_KEK = hashlib.sha256(b"key-encryption key 1 of the tests").digest()
+NEW_KEK = hashlib.sha256(b"key-encryption key 2 of the tests").digest()

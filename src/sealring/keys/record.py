@@ -1,6 +1,6 @@
 """The rows of the key ring as a store keeps them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -48,7 +48,7 @@ class KeyRow:
     public_jwk: str
     state: KeyState
     kek_version: int
-    wrapped: bytes
+    wrapped: bytes = field(repr=False)
     created_at: float
     activated_at: float | None = None
     retiring_at: float | None = None
