@@ -1,0 +1,31 @@
+"""The feed of denials in SQLite: there is one writer at a time, so the order of cursors is the order of commits."""
+
+import sqlite3
+from typing import Final
+
+from sealring.revocation.record import Denial, FeedPage
+from sealring.stores.sqlite_rows import Mapping
+
+_ROWS: Final = Mapping(Denial)
+
+APPEND: Final = f"INSERT INTO denial ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608 - names of fields
+
+READ: Final = f"SELECT cursor, {_ROWS.columns} FROM denial WHERE cursor > ? ORDER BY cursor LIMIT ?"  # noqa: S608
+
+PURGE: Final = "DELETE FROM denial WHERE cursor IN (SELECT cursor FROM denial WHERE expires_at <= ? LIMIT ?)"
+
+
+def append(connection: sqlite3.Connection, denial: Denial) -> None:
+    """Append one denial."""
+    connection.execute(APPEND, _ROWS.values(denial))
+
+
+def read(connection: sqlite3.Connection, after: int, limit: int) -> FeedPage:
+    """Return what was committed after a cursor."""
+    rows = connection.execute(READ, (after, max(0, limit))).fetchall()
+    return FeedPage(rows[-1][0] if rows else after, tuple(_ROWS.record(row[1:]) for row in rows))
+
+
+def purge(connection: sqlite3.Connection, now: float, limit: int) -> int:
+    """Delete at most ``limit`` denials that have expired."""
+    return connection.execute(PURGE, (now, max(0, limit))).rowcount

@@ -1,0 +1,31 @@
+"""The key ring in SQLite: small, read and replaced as a whole."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from sealring.keys.record import KeyRow, RingSnapshot
+from sealring.stores.sqlite_rows import Mapping
+
+_ROWS: Final = Mapping(KeyRow)
+
+READ_REVISION: Final = "SELECT revision FROM key_ring WHERE only = 1"
+READ_KEYS: Final = f"SELECT {_ROWS.columns} FROM ring_key ORDER BY position"  # noqa: S608 - names of fields
+RAISE_REVISION: Final = "UPDATE key_ring SET revision = revision + 1 WHERE only = 1 AND revision = ?"
+DELETE_KEYS: Final = "DELETE FROM ring_key"
+INSERT_KEY: Final = f"INSERT INTO ring_key ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608
+
+
+def load(connection: sqlite3.Connection) -> RingSnapshot:
+    """Return the ring; both reads are of one snapshot, because the caller began a transaction."""
+    (revision,) = connection.execute(READ_REVISION).fetchone()
+    return RingSnapshot(revision, tuple(map(_ROWS.record, connection.execute(READ_KEYS).fetchall())))
+
+
+def replace(connection: sqlite3.Connection, expected_revision: int, rows: Sequence[KeyRow]) -> bool:
+    """Replace the ring if its revision is the expected one."""
+    if connection.execute(RAISE_REVISION, (expected_revision,)).rowcount != 1:
+        return False
+    connection.execute(DELETE_KEYS)
+    connection.executemany(INSERT_KEY, map(_ROWS.values, rows))
+    return True
