@@ -40,6 +40,9 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "testing": frozenset({"anyio", "hypothesis", "pytest"}),
 }
 
+# Backports of the standard library's own typing: no code of a room depends on what it does.
+EVERYWHERE = frozenset({"typing_extensions"})
+
 
 def violations(package: Path) -> list[str]:
     """Return one sentence for each import of the package in this folder that breaks a rule of this page."""
@@ -73,7 +76,7 @@ def _inside(each: Import) -> str | None:
 
 def _outside(each: Import) -> str | None:
     allowed = OUTSIDE.get(each.importer.room, frozenset())
-    if is_standard(each.target) or each.target.split(".")[0] in allowed:
+    if is_standard(each.target) or each.target.split(".")[0] in allowed | EVERYWHERE:
         return None
     return f"this room may use only {', '.join(sorted(allowed)) or 'the standard library'}"
 
