@@ -54,7 +54,7 @@ class SealringSettings(BaseSettings):
         description="The `iss` of the tokens and the origin of the pages: an https URL without trailing slash."
     )
     store: str = Field(
-        "sqlite:///data/sealring.db", description="Where sessions and keys are: `sqlite:///file` or `memory:`."
+        "sqlite:///sealring.db", description="Where sessions and keys are: `sqlite:///file` or `memory:`."
     )
     key_encryption_keys: SecretStr = Field(
         description="Keys that seal the signing keys: `version:base64url of 32 random bytes`, comma-separated."
@@ -129,6 +129,26 @@ class SealringSettings(BaseSettings):
             ),
         )
 
+    def key_encryption(self) -> KeyEncryptionKeys:
+        """Return the keys that seal the signing keys.
+
+        Raises:
+            ConfigurationError: one is weak, malformed, or also used as a refresh key.
+        """
+        keys, newest = _versioned("SEALRING_KEY_ENCRYPTION_KEYS", self.key_encryption_keys)
+        if set(keys.values()) & set(_versioned("SEALRING_REFRESH_KEYS", self.refresh_keys)[0].values()):
+            raise ConfigurationError("One secret is used as key-encryption key and as refresh key: make two.")
+        return KeyEncryptionKeys(keys, self.key_encryption_key_in_use or newest)
+
+    def refresh(self) -> RefreshKeys:
+        """Return the MAC keys of refresh tokens.
+
+        Raises:
+            ConfigurationError: one is weak or malformed.
+        """
+        keys, newest = _versioned("SEALRING_REFRESH_KEYS", self.refresh_keys)
+        return RefreshKeys(keys, self.refresh_key_in_use or newest)
+
     def build(
         self,
         *,
@@ -148,15 +168,11 @@ class SealringSettings(BaseSettings):
         Raises:
             ConfigurationError: a secret is weak or malformed, or a value is out of its range.
         """
-        kek, kek_version = _versioned("SEALRING_KEY_ENCRYPTION_KEYS", self.key_encryption_keys)
-        mac, mac_version = _versioned("SEALRING_REFRESH_KEYS", self.refresh_keys)
-        if set(kek.values()) & set(mac.values()):
-            raise ConfigurationError("One secret is used as key-encryption key and as refresh key: make two.")
         return Sealring(
             policy=self.policy(),
             store=open_store(self.store),
-            key_encryption=KeyEncryptionKeys(kek, self.key_encryption_key_in_use or kek_version),
-            refresh_keys=RefreshKeys(mac, self.refresh_key_in_use or mac_version),
+            key_encryption=self.key_encryption(),
+            refresh_keys=self.refresh(),
             load_subject=load_subject,
             claims=claims,
             sinks=sinks,
