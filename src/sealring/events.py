@@ -310,4 +310,5 @@ class Emitter:
 
 def all_event_types() -> tuple[type[Event], ...]:
     """Return every event type, in the order of this module."""
-    return tuple(Event.__subclasses__())
+    # `dataclass(slots=True)` makes each class a second time; the first lives on until it is collected.
+    return tuple({kind.name: kind for kind in Event.__subclasses__()}.values())
