@@ -70,10 +70,23 @@ class SigningKey:
     public: VerificationKey = field(repr=False)
     _algorithm: AnyAlgorithm = field(repr=False)
     _key: Any = field(repr=False)
+    _headers: dict[str, str] = field(default_factory=dict, repr=False)
 
     def sign(self, signing_input: bytes) -> bytes:
         """Return the signature of the input in the JWS form."""
         return self._algorithm.sign(self._key, signing_input)
+
+    def header_segment(self, typ: str) -> str:
+        """Return the encoded JWS header of this key for a type of token; made once for each type.
+
+        Args:
+            typ: a constant of the caller's, never a value from outside.
+        """
+        segment = self._headers.get(typ)
+        if segment is None:
+            segment = b64u_encode(dump_json({"alg": self.alg, "kid": self.kid, "typ": typ}))
+            self._headers[typ] = segment
+        return segment
 
     def private_bytes(self) -> bytes:
         """Return the private key as PKCS #8 DER in the clear: only ever for wrapping it."""

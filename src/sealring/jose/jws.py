@@ -10,7 +10,7 @@ from typing import Final
 
 from sealring.errors import ConfigurationError, JoseError, UnknownKey
 from sealring.jose.algorithms import allow_list
-from sealring.jose.encoding import b64u_decode, b64u_encode, dump_json
+from sealring.jose.encoding import b64u_decode, b64u_encode
 from sealring.jose.header import Header, normal_type, parse_header
 from sealring.jose.jwk import SigningKey, VerificationKey
 
@@ -49,8 +49,7 @@ def sign(payload: bytes, key: SigningKey, *, typ: str) -> str:
         key: the signing key; its one algorithm is used.
         typ: the media type without ``application/``, for example ``at+jwt``.
     """
-    header = dump_json({"alg": key.alg, "kid": key.kid, "typ": typ})
-    signing_input = f"{b64u_encode(header)}.{b64u_encode(payload)}"
+    signing_input = f"{key.header_segment(typ)}.{b64u_encode(payload)}"
     return f"{signing_input}.{b64u_encode(key.sign(signing_input.encode('ascii')))}"
 
 

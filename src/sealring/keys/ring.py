@@ -73,6 +73,12 @@ class KeyRing:
             created = await self._store.replace_ring(snapshot.revision, rows)
         raise KeyRingError("the store does not keep the key ring that it acknowledged: check its integrity")
 
+    async def stop(self) -> None:
+        """Cut off a reload that is under way, before its store closes; the ring held can still be read."""
+        if self._reload is not None:
+            self._reload.cancel()
+            await asyncio.wait([self._reload])
+
     @property
     def signing_key(self) -> SigningKey:
         """The key that signs now.
@@ -139,6 +145,7 @@ class KeyRing:
                 self._raise_failure()
                 return False
             self._reloaded_at = now
+            self._reload_failure = "the key ring could not be reloaded: it was cut off"
             self._reload = asyncio.create_task(self._read_again(), name="sealring key ring reload")
         # Waiting, unlike awaiting, leaves the task alone when this caller is cancelled: others share its answer.
         await asyncio.wait([self._reload])
@@ -150,7 +157,6 @@ class KeyRing:
             raise StoreUnavailable(self._reload_failure)
 
     async def _read_again(self) -> None:
-        self._reload_failure = "the reload of the key ring was cut off"
         try:
             snapshot = await self._store.load_ring()
         except SealringError as error:
