@@ -13,6 +13,16 @@ step() {
   fi
 }
 
+# The browser example of the README, checked as an application sees the client: by its built package.
+readme_example_has_types() {
+  local folder=node_modules/.readme
+  mkdir -p "$folder"
+  awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' README.md > "$folder/example.mts"
+  test -s "$folder/example.mts" || return 1
+  node_modules/.bin/tsc --ignoreConfig --noEmit --strict --skipLibCheck false --target es2022 --module nodenext \
+    --lib es2022,dom,dom.iterable "$folder/example.mts"
+}
+
 step "Python format (ruff)" .venv/bin/ruff format --check --quiet .
 step "Python lint (ruff)" .venv/bin/ruff check --quiet .
 step "Python types (mypy)" .venv/bin/mypy --no-error-summary
@@ -21,6 +31,7 @@ step "Format (prettier)" node_modules/.bin/prettier --check --log-level warn .
 step "TypeScript lint (eslint)" node_modules/.bin/eslint --max-warnings 0 .
 step "TypeScript types (tsc)" npm run --silent typecheck --workspaces
 step "Package of the client (publint)" node_modules/.bin/publint client --strict
+step "Example of the README (tsc)" readme_example_has_types
 step "Layers and contract" .venv/bin/python -m pytest -q --no-header tests/test_layers.py tests/test_contract.py
 step "Generated files" scripts/generate.sh --check
 
