@@ -277,7 +277,8 @@ class _Exchange:
             return
         if self.started:
             raise error
-        await self._answer(error)
+        # What went wrong with the body is the cause of whatever the application makes of it.
+        await self._answer(self._body_refusal or error)
 
     async def _answer(self, error: RefusedError) -> None:
         self._report(error, self)

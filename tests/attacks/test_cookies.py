@@ -33,37 +33,37 @@ NOT_OUR_NAME: dict[str, bytes] = {
 @pytest.mark.parametrize("prefix", NOT_OUR_NAME.values(), ids=NOT_OUR_NAME.keys())
 async def test_a_cookie_of_nearly_our_name_neither_authenticates_nor_disturbs(prefix: bytes) -> None:
     async with house() as it:
-        victim, attacker = await it.sign_in("alice"), await it.sign_in("mallory")
+        victim, attacker = await it.sign_in("ada"), await it.sign_in("bob")
         tossed = prefix + attacker.access_token.encode()
         alone = await it.ask("GET", "/api/me", [("cookie", tossed)])
         assert (alone.status, alone.code) == (401, "not_authenticated")
         name, own = cookies(victim)
         for line in (own.encode() + b"; " + tossed, tossed + b"; " + own.encode()):
-            assert (await it.ask("GET", "/api/me", [(name, line)])).json == {"subject": "alice"}
-        assert it.recorder.of(CookieAmbiguous) == []
+            assert (await it.ask("GET", "/api/me", [(name, line)])).json == {"subject": "ada"}
+        assert it.log.of(CookieAmbiguous) == []
 
 
 async def test_a_tossed_cookie_of_our_very_name_signs_nobody_in_in_either_order() -> None:
     async with house() as it:
-        victim, attacker = await it.sign_in("alice"), await it.sign_in("mallory")
+        victim, attacker = await it.sign_in("ada"), await it.sign_in("bob")
         (name, own), (_, foreign) = cookies(victim), cookies(attacker)
         for lines in ([(name, f"{own}; {foreign}")], [(name, f"{foreign}; {own}")], [(name, own), (name, foreign)]):
             answer = await it.ask("GET", "/api/me", lines)
             assert (answer.status, answer.code) == (401, "not_authenticated")
-        assert len(it.recorder.of(CookieAmbiguous)) == 6
+        assert len(it.log.of(CookieAmbiguous)) == 6
 
 
 async def test_a_tossed_refresh_cookie_refreshes_and_ends_nobodys_session() -> None:
     async with house() as it:
-        victim, attacker = await it.sign_in("alice"), await it.sign_in("mallory")
+        victim, attacker = await it.sign_in("ada"), await it.sign_in("bob")
         it.clock.advance(60)
         name, own = cookies(victim)
         lines = [(name, f"{own}; {RT}={attacker.refresh_token}"), *OWN_PAGE, *JSON_BODY]
         answer = await it.ask("POST", "/auth/refresh", lines, b"{}")
-        assert (answer.status, answer.code) == (401, "refresh_invalid")
+        assert (answer.status, answer.code) == (401, "refresh_missing")
         assert answer.values("set-cookie") == []
         out = await it.ask("POST", "/auth/logout", lines, b"{}")
-        assert out.json == {"ended": 0}
+        assert out.json["ended"] == 0
         assert await it.is_live(victim)
         assert await it.is_live(attacker)
 
@@ -95,7 +95,7 @@ async def test_two_hundred_other_cookies_change_nothing() -> None:
         tokens = await it.sign_in()
         name, own = cookies(tokens)
         flood = "; ".join(f"{AT[:-1]}{number}={'x' * 20}" for number in range(200))
-        assert (await it.ask("GET", "/api/me", [(name, f"{flood}; {own}; {flood}")])).json == {"subject": "alice"}
+        assert (await it.ask("GET", "/api/me", [(name, f"{flood}; {own}; {flood}")])).json == {"subject": "ada"}
         evicted: Lines = [(name, flood)]
         assert (await it.ask("GET", "/api/me", evicted)).code == "not_authenticated"
 
@@ -112,10 +112,10 @@ async def test_a_value_that_no_token_of_ours_has_is_no_credential(cut: bytes) ->
 async def test_what_is_set_is_deleted_with_the_same_attributes_and_each_name_once() -> None:
     async with house() as it:
         lines = [*OWN_PAGE, *JSON_BODY]
-        entered = await it.ask("POST", "/auth/login", lines, b'{"user":"alice"}')
+        entered = await it.ask("POST", "/auth/login", lines, b'{"user":"ada"}')
         line = ("cookie", "; ".join(each.split("; ")[0] for each in entered.values("set-cookie")))
         left = await it.ask("POST", "/auth/logout", [line, *lines], b"{}")
-        assert left.json == {"ended": 1}
+        assert left.json["ended"] == 1
         for answer in (entered, left):
             assert [each.split("=")[0] for each in answer.values("set-cookie")] == [AT, RT]
             for each in answer.values("set-cookie"):

@@ -1,4 +1,4 @@
-"""A small application on the real Sealring with a store in memory, and a client that sends exactly what it is told.
+"""The library's own endpoints on a real ring, and a client that sends exactly the bytes it is told to.
 
 HTTP clients tidy headers up; an attack does not. So the requests here are ASGI scopes with raw header lines.
 """
@@ -7,51 +7,28 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from starlette.applications import Starlette
+from fastapi import Body, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Scope
 
-from sealring.access.claims import NoClaims
+from sealring import Policy, Sealring, SessionTokens
 from sealring.clock import ManualClock
-from sealring.events import Event
-from sealring.keys.wrapping import KeyEncryptionKeys
-from sealring.policy import Policy
-from sealring.service import Sealring
-from sealring.sessions.answer import SessionTokens
-from sealring.sessions.decide import Sender
-from sealring.sessions.subject import Subject
-from sealring.sessions.token import RefreshKeys
+from sealring.fastapi import LoginApproved, auth_router, protect
 from sealring.starlette import SealringMiddleware, request_auth, require_token
-from sealring.stores.memory import MemoryStore
-from sealring.web.cookies import CookieNames, delete_cookie, set_cookie
+from sealring.web.cookies import CookieNames
+from tests.support import ISSUER, Bench, Claims, EventLog, bench
 
-ORIGIN = "https://todo.example"
-POLICY = Policy(app="todo", issuer=ORIGIN)
+ORIGIN = ISSUER
+POLICY = Policy(app="todo", issuer=ISSUER)
 NAMES = CookieNames.from_policy(POLICY)
 OWN_PAGE = [("sec-fetch-site", "same-origin"), ("origin", ORIGIN), ("sealring-client", "1")]
 JSON_BODY = [("content-type", "application/json")]
 
-Ring = Sealring[NoClaims]
 Lines = Sequence[tuple[str, str | bytes]]
-
-
-class Recorder:
-    """A sink that keeps every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        """Keep one event."""
-        self.events.append(event)
-
-    def of(self, kind: type[Event]) -> list[dict[str, object]]:
-        """Return the fields of all events of a kind."""
-        return [event.as_fields() for event in self.events if isinstance(event, kind)]
 
 
 @dataclass
@@ -86,17 +63,32 @@ class Answer:
 
 @dataclass
 class House:
-    """The application, its ring and its events."""
+    """An application behind the middleware, and the ring that it stands on."""
 
     app: ASGIApp
-    ring: Ring
-    clock: ManualClock
-    recorder: Recorder
+    bench: Bench
 
-    async def sign_in(self, subject: str = "alice") -> SessionTokens:
-        """Open a session."""
-        login = await self.ring.begin_login(subject)
-        return await self.ring.open_session(login, Subject(subject), sender=Sender("todo-web"))
+    @property
+    def ring(self) -> Sealring[Claims]:
+        """The ring."""
+        return self.bench.ring
+
+    @property
+    def clock(self) -> ManualClock:
+        """The clock, which stands still."""
+        return self.bench.clock
+
+    @property
+    def log(self) -> EventLog:
+        """Every event."""
+        return self.bench.log
+
+    async def sign_in(self, subject: str = "ada") -> SessionTokens:
+        """Open a session and use it once, so that a refresh would rotate."""
+        tokens = await self.bench.login(subject)
+        await self.bench.settle(tokens)
+        self.log.events.clear()
+        return tokens
 
     async def generation(self, tokens: SessionTokens) -> int:
         """Return the generation that the store has for a session."""
@@ -188,75 +180,44 @@ async def _who(request: Request) -> Response:
     )
 
 
-async def _login(request: Request) -> Response:
-    ring: Ring = request.app.state.ring
-    body = await request.json()
-    login = await ring.begin_login(body["user"])
-    return _signed_in(await ring.open_session(login, Subject(body["user"]), sender=Sender("todo-web")))
+def application(it: Bench) -> FastAPI:
+    """Return an application as a user of the library writes it: anybody gets in who says who they are."""
+    app = FastAPI(openapi_url=None)
+    ring = it.ring
+    protect(app, ring)
 
+    async def authenticate(user: Annotated[str, Body(embed=True)]) -> LoginApproved | None:
+        login = await ring.begin_login(user)
+        subject = it.subjects.get(user)
+        return None if subject is None else LoginApproved(login=login, subject=subject)
 
-async def _refresh(request: Request) -> Response:
-    ring: Ring = request.app.state.ring
-    presented = request_auth(request.scope).refresh_cookie.value or ""
-    return _signed_in(await ring.refresh(presented, sender=Sender("todo-web")))
-
-
-async def _logout(request: Request) -> Response:
-    auth = request_auth(request.scope)
-    ended = await request.app.state.ring.logout(refresh_token=auth.refresh_cookie.value, token=auth.token)
-    response = JSONResponse({"ended": ended})
-    for name in (NAMES.access, NAMES.refresh):
-        response.raw_headers.append((b"set-cookie", delete_cookie(name, secure=True)))
-    return response
-
-
-def _signed_in(tokens: SessionTokens) -> Response:
-    response = JSONResponse({"outcome": tokens.view.outcome})
-    for name, value in ((NAMES.access, tokens.access_token), (NAMES.refresh, tokens.refresh_token)):
-        if value is not None:
-            response.raw_headers.append((b"set-cookie", set_cookie(name, value, max_age=60, secure=True)))
-    return response
-
-
-ROUTES = (
-    Route("/api/me", _me, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
-    Route("/api/echo", _echo, methods=["POST"]),
-    Route("/who", _who, methods=["GET", "POST"]),
-    Route("/oauth/token", _who, methods=["POST"]),
-    Route("/auth/login", _login, methods=["POST"]),
-    Route("/auth/refresh", _refresh, methods=["POST"]),
-    Route("/auth/logout", _logout, methods=["POST"]),
-)
+    app.include_router(auth_router(ring, authenticate=authenticate))
+    for path, handler, methods in (
+        ("/api/me", _me, ["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        ("/api/echo", _echo, ["POST"]),
+        ("/who", _who, ["GET", "POST"]),
+        ("/oauth/token", _who, ["POST"]),
+    ):
+        app.add_route(path, handler, methods=methods)
+    return app
 
 
 @asynccontextmanager
 async def house(
-    *, policy: Policy = POLICY, routes: Sequence[Route] = ROUTES, asgi_app: ASGIApp | None = None
+    *, policy: Policy = POLICY, routes: Sequence[Route] = (), asgi_app: ASGIApp | None = None
 ) -> AsyncIterator[House]:
-    """Run an application, by default the small one of this module, on a real ring whose clock stands still.
+    """Run an application on a real ring whose clock stands still.
 
     Args:
         policy: of the ring.
-        routes: of a Starlette application.
+        routes: more routes for the application of this module.
         asgi_app: a bare ASGI application in its place.
     """
-    clock, recorder = ManualClock(), Recorder()
-
-    async def load_subject(subject_id: str) -> Subject | None:
-        return Subject(subject_id)
-
-    ring = Sealring(
-        policy=policy,
-        store=MemoryStore(),
-        key_encryption=KeyEncryptionKeys({1: bytes(range(32))}, 1),
-        refresh_keys=RefreshKeys({1: bytes(range(32, 64))}, 1),
-        load_subject=load_subject,
-        claims=NoClaims,
-        sinks=[recorder],
-        clock=clock,
-    )
-    app = Starlette(routes=list(routes))
-    app.state.ring = ring
-    app.add_middleware(SealringMiddleware, ring=ring)
-    async with ring:
-        yield House(app if asgi_app is None else SealringMiddleware(asgi_app, ring=ring), ring, clock, recorder)
+    async with bench(policy=policy) as it:
+        app: ASGIApp
+        if asgi_app is not None:
+            app = SealringMiddleware(asgi_app, ring=it.ring)
+        else:
+            app = application(it)
+            app.router.routes.extend(routes)
+        yield House(app, it)

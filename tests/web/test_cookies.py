@@ -70,7 +70,22 @@ def test_no_bytes_whatever_make_reading_fail_or_let_a_strange_value_through(line
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b'"abc"', b"a b", b"a,b", b"a%41", b"a\\b", b"a\xe9", b"a\x00b", b"a=", b"\xc2\x85abc", b"abc\xa0", b"a\tb"],
+    [
+        b"",
+        b'"abc"',
+        b"a b",
+        b"a,b",
+        b"a%41",
+        b"a\\b",
+        b"a\xe9",
+        b"a\x00b",
+        b"a=",
+        b"\xc2\x85abc",
+        b"abc\xa0",
+        b"a\tb",
+        b"\x0babc",
+        b"abc\x0c",
+    ],
 )
 def test_a_value_outside_our_alphabet_is_no_value(value: bytes) -> None:
     reading = read_cookie([NAME.encode() + b"=" + value], NAME)
