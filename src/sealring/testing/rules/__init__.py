@@ -1,0 +1,1 @@
+"""The rules of the store contract, a module for each subject."""
