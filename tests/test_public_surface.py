@@ -72,14 +72,18 @@ def test_every_module_that_needs_no_extra_is_importable_without_any() -> None:
 
 
 def _with_dependants(names: set[str]) -> set[str]:
-    """Return these modules and those of the edges that import them; a room may never depend on an extra."""
+    """Return these modules and those of the edges that import them; a room may never depend on an extra.
+
+    Whoever imports a module imports the packages that it is in as well.
+    """
     edges = {"starlette", "fastapi", "cli", "testing"}
     found = set(names)
     while True:
         more = {
             name
             for name, module in MODULES.items()
-            if module.room in edges and any(each.target in found for each in imports(module, MODULES))
+            if module.room in edges
+            and (name.rpartition(".")[0] in found or any(each.target in found for each in imports(module, MODULES)))
         }
         if more <= found:
             return found
