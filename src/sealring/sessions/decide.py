@@ -206,7 +206,10 @@ def _adopted(row: SessionRow, presented: Presented, now: float) -> SessionRow:
         row,
         generation=presented.generation,
         rotated_at=now,
+        # Whose attempt made this generation is lost with it, so it counts no foreign one.
         attempt=None,
+        replay_generation=presented.generation,
+        replay_streak=0,
         confirmed_generation=presented.generation,
         confirmed_at=now,
         idle_end=idle_end_after(row, presented.active_at),
@@ -219,10 +222,11 @@ def _replay(row: SessionRow, presented: Presented, now: float, policy: SessionPo
     """Answer with the same successor, and count the replay once per generation when its attempt is a foreign one.
 
     An honest client repeats the attempt that it stored before sending; a thief cannot know it. One foreign replay can
-    be a client that lost its storage, two generations running cannot.
+    be a client that lost its storage, two generations running cannot. A client that never tells an attempt is never
+    counted; one side with and the other without are two senders, else a thief would just leave it out.
     """
     after = replace(row, last_seen=max(row.last_seen, now))
-    foreign = presented.attempt is not None and row.attempt is not None and presented.attempt != row.attempt
+    foreign = presented.attempt != row.attempt
     if not foreign or row.replay_generation == row.generation:
         return Decision(Outcome.REPLAYED, after=after)
     follows = row.replay_generation == row.generation - 1
