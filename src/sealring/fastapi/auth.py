@@ -65,7 +65,7 @@ class _Endpoints:
     def add_to(self, router: APIRouter, authenticate: Authenticate, prefix: str) -> None:
         approval = Annotated[LoginApproved | None, Depends(authenticate)]
 
-        async def login(request: Request, approved: approval) -> JSONResponse:
+        async def login(request: Request, approved: approval) -> JSONResponse:  # pyright: ignore[reportInvalidTypeForm]
             return await self._login(request, approved)
 
         errors: dict[int | str, dict[str, Any]] = {

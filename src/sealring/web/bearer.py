@@ -27,14 +27,15 @@ def read_bearer(values: tuple[bytes, ...]) -> str | None:
     """
     if not values:
         return None
-    if len(values) > 1:
+    value, *others = values
+    if others:
         raise RequestInvalid("More than one Authorization header.")
-    match = _BEARER.fullmatch(values[0])
+    match = _BEARER.fullmatch(value)
     if match:
         return match[1].decode("ascii")
-    scheme = _SCHEME.match(values[0])
+    scheme = _SCHEME.match(value)
     if scheme is None or scheme[1].lower() == b"bearer":
         raise RequestInvalid("The Authorization header is not a well-formed Bearer credential.")
-    if _JOINED.search(values[0]):
+    if _JOINED.search(value):
         raise RequestInvalid("The Authorization header holds more than one credential.")
     return None
