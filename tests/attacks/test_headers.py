@@ -1,9 +1,12 @@
 """P2, P15, P16, R22 and R25 at the edge: tokens and text that try to break out of the header they travel in."""
 
+import asyncio
 import json
 import logging
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -214,3 +217,41 @@ async def test_forwarded_headers_change_neither_sender_nor_origin_nor_cookies() 
         refused = await it.ask("POST", "/auth/logout", lines)
         assert (refused.status, refused.code) == (403, "csrf_refused")
         assert NAMES.access.startswith("__Host-")
+
+
+# All of it at once
+
+NAMES_OF_LINES = [
+    "authorization", "cookie", "origin", "referer", "sec-fetch-site", "content-type", "content-length",
+    "transfer-encoding", "sealring-client", "user-agent", "x-request-id",
+]  # fmt: skip
+VALUES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"same-origin", b"https://todo.example", b"1", b"application/json", b"Bearer a.b.c", b"null"]),
+    st.sampled_from([f"{name}={value}".encode() for name in (NAMES.access, NAMES.refresh) for value in ("a.b.c", "")]),
+)
+REQUESTS = st.tuples(
+    st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "", "p\x00st"]),
+    st.sampled_from(["/who", "/api/me", "/api/echo", "/auth/refresh", "/auth/logout", "/auth/session", "/oauth/token"]),
+    st.lists(st.tuples(st.sampled_from(NAMES_OF_LINES), VALUES), max_size=8),
+    st.lists(st.binary(max_size=30), min_size=1, max_size=3),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(REQUESTS, min_size=1, max_size=10))
+def test_no_header_lines_whatever_make_the_server_fail_or_answer_in_another_shape(
+    requests: list[tuple[str, str, Lines, list[bytes]]],
+) -> None:
+    async def send_all() -> None:
+        async with house() as it:
+            for method, path, lines, body in requests:
+                answer = await it.ask(method, path, lines, body)
+                assert answer.status < 500
+                assert len(answer.one("x-request-id")) == 32
+                if answer.status >= 400:
+                    assert answer.json["request_id"] == answer.one("x-request-id")
+                assert all(b"\r" not in part and b"\n" not in part for header in answer.headers for part in header)
+            assert all(is_clean(text) for text in texts(it.log.events))
+
+    asyncio.run(send_all())

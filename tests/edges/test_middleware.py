@@ -18,6 +18,7 @@ from sealring.errors import (
     InsufficientScope,
     RateLimited,
     RefusedError,
+    RequestInvalid,
     StoreUnavailable,
 )
 from sealring.events import CookieAmbiguous, RequestRefused, TokenRefused
@@ -174,6 +175,10 @@ async def _fails(_: Request) -> Response:
     raise ZeroDivisionError("with a secret in it")
 
 
+async def _odd(_: Request) -> Response:
+    raise RequestInvalid("two\r\nlines \x1b[31m" + "x" * 9_000)
+
+
 async def _busy(_: Request) -> Response:
     raise RateLimited(retry_after=9)
 
@@ -197,7 +202,13 @@ def _breaks_off(error: Exception) -> Route:
     return Route("/breaks", answer)
 
 
-FAILING = [Route("/fails", _fails), Route("/busy", _busy), Route("/scope", _scope), Route("/down", _down)]
+FAILING = [
+    Route("/fails", _fails),
+    Route("/busy", _busy),
+    Route("/odd", _odd),
+    Route("/scope", _scope),
+    Route("/down", _down),
+]
 
 
 async def test_a_refusal_in_a_route_becomes_the_error_answer() -> None:
@@ -227,6 +238,13 @@ async def test_any_other_exception_becomes_a_500_that_tells_nothing_and_is_logge
         assert record.exc_info[0] is ZeroDivisionError
         assert "cookie" not in caplog.text
         assert [each.code for each in it.log.of(RequestRefused)] == ["internal_error"]
+
+
+async def test_the_detail_of_a_refusal_reaches_the_log_printable_and_bounded() -> None:
+    async with house(routes=FAILING) as it:
+        assert (await it.ask("GET", "/odd")).code == "request_invalid"
+        (event,) = it.log.of(RequestRefused)
+        assert event.detail == ("two??lines ?[31m" + "x" * 9_000)[:400]
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("too late"), ZeroDivisionError("too late")])
@@ -331,6 +349,22 @@ async def test_a_framework_that_hides_what_went_wrong_with_the_body_does_not_hid
         assert [each.code for each in it.log.of(RequestRefused)] == ["body_too_large"]
         fine = await ask(app, "POST", "/api/items", lines, [b'{"a":', b'"x"}'])
         assert (fine.status, fine.body) == (200, b"1")
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_failure_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leaving() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        pytest.fail("the body was complete")
+
+    async with house(asgi_app=reads) as it:
+        await it.app(http_scope("POST", "/x", [("content-length", "5")]), leaving, _dropped)
+        assert it.log.of(RequestRefused) == []
+    assert caplog.records == []
 
 
 async def test_an_application_that_swallows_the_refusal_and_fails_later_has_still_been_answered_for() -> None:

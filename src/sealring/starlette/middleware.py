@@ -1,25 +1,12 @@
-"""The ASGI middleware: reads credentials, refuses foreign requests, answers every error in one shape.
-
-In front of Starlette or FastAPI it is added last, so that it stands before all others::
-
-    app.add_middleware(SealringMiddleware, ring=ring)
-
-Never wrap it around such an application by hand: there its own error page answers before any refusal gets out. Any
-other ASGI application is wrapped: ``SealringMiddleware(app, ring=ring)``.
-
-It never refuses a request for a missing or bad access token, because public routes exist: what it found out is in
-``scope["sealring"]``, and :func:`require_token` raises the refusal where a route needs a token.
-"""
+"""Pure ASGI middleware: admits a request or refuses it, and answers for whatever goes wrong behind it."""
 
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sealring.access.claims import AccessToken
-from sealring.access.verify import Authenticator
 from sealring.errors import (
     BodyTooLarge,
     CsrfRefused,
@@ -30,20 +17,18 @@ from sealring.errors import (
     RefusedError,
     RequestInvalid,
 )
-from sealring.events import CookieAmbiguous, Event, RequestRefused
-from sealring.policy import Policy
-from sealring.web.answers import error_answer
+from sealring.events import CookieAmbiguous, RequestRefused
+from sealring.starlette.exchange import Exchange
+from sealring.starlette.guard import RequestGuard
 from sealring.web.body import BodyMeter, announced_length
 from sealring.web.cookies import CookieNames
 from sealring.web.credentials import Credentials, read_credentials
-from sealring.web.csrf import Verdict, check_source, explain, is_json, is_safe, judge, judge_source
+from sealring.web.csrf import Verdict, check_source, explain, is_json, judge, judge_source
 from sealring.web.headers import AnswerHeaders
 from sealring.web.printable import printable
-from sealring.web.request_auth import SCOPE_KEY, RequestAuth, request_auth, require_token
+from sealring.web.request_auth import SCOPE_KEY, RequestAuth
 from sealring.web.request_headers import RequestHeaders
 from sealring.web.request_id import make_request_id
-
-__all__ = ["RequestAuth", "RequestGuard", "SealringMiddleware", "request_auth", "require_token"]
 
 _log = logging.getLogger("sealring")
 
@@ -57,23 +42,6 @@ _REPORTED = (
     RateLimited,
     RequestInvalid,
 )
-
-
-class RequestGuard(Authenticator[Any], Protocol):
-    """What the middleware needs: the ``Sealring`` object, or a verifier that knows only public keys."""
-
-    @property
-    def policy(self) -> Policy:
-        """The policy in force."""
-        ...
-
-    def confirm(self, token: AccessToken[Any]) -> None:
-        """Take note that the generation of a verified token was seen."""
-        ...
-
-    def emit(self, event: Event) -> None:
-        """Hand an event to the sinks."""
-        ...
 
 
 class SealringMiddleware:
@@ -118,20 +86,22 @@ class SealringMiddleware:
             await self._app(scope, receive, send)
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(scope, receive, send, self._report, self._answer_headers, self._realm)
+        exchange = Exchange(scope, receive, send, self._report, self._answer_headers, self._realm)
         exchange.request_id = make_request_id(self._entropy)
         try:
             await self._admit(scope, exchange)
             await self._app(scope, exchange.receive, exchange.send)
         except RefusedError as error:
             await exchange.refuse(error)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing of ours went wrong
         except Exception:
             if exchange.started:
                 raise  # the server breaks the connection off, so that nobody takes half an answer for a whole one
             _log.exception("Unhandled exception in request %s", exchange.request_id)
             await exchange.refuse(InternalError("An exception was not handled; the log has it."))
 
-    async def _admit(self, scope: Scope, exchange: "_Exchange") -> None:
+    async def _admit(self, scope: Scope, exchange: Exchange) -> None:
         """Refuse what must not reach the application; otherwise leave what is known of the sender in the scope."""
         headers = RequestHeaders(scope["headers"])
         announced = announced_length(headers, self._body_limit)
@@ -207,99 +177,14 @@ class SealringMiddleware:
             # RFC 6455 section 7.4.1: 1008 is a violated policy; before the handshake is accepted it becomes a 403.
             await send({"type": "websocket.close", "code": 1008, "reason": error.code})
 
-    def _report(self, error: RefusedError, exchange: "_Exchange") -> None:
+    def _report(self, error: RefusedError, exchange: Exchange) -> None:
         if isinstance(error, _REPORTED):
             self._ring.emit(
                 RequestRefused(
                     code=error.code,
-                    detail=error.detail,
+                    detail=printable(error.detail, 400),
                     request_id=exchange.request_id,
                     method=printable(exchange.method, 32),
                     path=printable(exchange.path),
                 )
             )
-
-
-class _Exchange:
-    """One request and its answer: measures the body that comes in, completes the headers that go out."""
-
-    def __init__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        report: Callable[[RefusedError, "_Exchange"], None],
-        headers: AnswerHeaders,
-        realm: str,
-    ) -> None:
-        self._receive = receive
-        self._send = send
-        self._report = report
-        self._headers = headers
-        self._realm = realm
-        self._body_refusal: RefusedError | None = None
-        self._replaced = False
-        self.request_id = ""
-        self.method: str = scope["method"]
-        self.path = _route_path(scope)
-        self.with_credential = False
-        self.meter: BodyMeter | None = None
-        self.started = False
-
-    async def receive(self) -> Message:
-        """Hand one message on, or raise where the body breaks a rule; what is too much is never kept."""
-        message = await self._receive()
-        if message["type"] == "http.request" and self.meter is not None:
-            try:
-                self.meter.add(len(message.get("body", b"")), last=not message.get("more_body", False))
-            except RefusedError as error:
-                self._body_refusal = error
-                raise
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Hand one message on, the first with complete headers."""
-        if self._replaced:
-            return
-        if message["type"] == "http.response.start":
-            # FastAPI answers whatever goes wrong while it reads a body with a 400 of its own.
-            if self._body_refusal is not None:
-                self._replaced = True
-                await self._answer(self._body_refusal)
-                return
-            await self._start(message)
-            return
-        await self._send(message)
-
-    async def refuse(self, error: RefusedError) -> None:
-        """Answer with an error; raise it where the application's answer is already on its way."""
-        if self._replaced and error is self._body_refusal:
-            return
-        if self.started:
-            raise error
-        # What went wrong with the body is the cause of whatever the application makes of it.
-        await self._answer(self._body_refusal or error)
-
-    async def _answer(self, error: RefusedError) -> None:
-        self._report(error, self)
-        status, headers, body = error_answer(error, self.request_id, self._realm)
-        await self._start({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def _start(self, message: Message) -> None:
-        self.started = True
-        headers = self._headers.complete(
-            message.get("headers", ()),
-            path=self.path,
-            safe_method=is_safe(self.method),
-            with_credential=self.with_credential,
-            request_id=self.request_id,
-        )
-        await self._send({**message, "headers": headers})
-
-
-def _route_path(scope: Scope) -> str:
-    """Return the path as the application routes it: without the prefix that it is mounted under."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(f"{root}/") else path

@@ -1,0 +1,18 @@
+"""The ASGI middleware: reads credentials, refuses foreign requests, answers every error in one shape.
+
+In front of Starlette or FastAPI it is added last, so that it stands before all others::
+
+    app.add_middleware(SealringMiddleware, ring=ring)
+
+Never wrap it around such an application by hand: there its own error page answers before any refusal gets out. Any
+other ASGI application is wrapped: ``SealringMiddleware(app, ring=ring)``.
+
+It never refuses a request for a missing or bad access token, because public routes exist: what it found out is in
+``scope["sealring"]``, and :func:`require_token` raises the refusal where a route needs a token.
+"""
+
+from sealring.starlette.guard import RequestGuard
+from sealring.starlette.middleware import SealringMiddleware
+from sealring.web.request_auth import RequestAuth, request_auth, require_token
+
+__all__ = ["RequestAuth", "RequestGuard", "SealringMiddleware", "request_auth", "require_token"]
