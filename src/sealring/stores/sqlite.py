@@ -74,7 +74,7 @@ class SqliteStore:
         try:
             await self._writer.start()
             await self._reader.start()
-            self._file = await self._writer.run(self._identity)
+            self._file = await asyncio.to_thread(_identity, self._path)
         except BaseException:
             await self._close()
             raise
@@ -92,9 +92,10 @@ class SqliteStore:
         Raises:
             StoreUnavailable: one of these does not hold.
         """
-        await self._read(sqlite_keys.load)
-        if await self._write(self._identity) != self._file:
+        if self._writer is not None and await asyncio.to_thread(_identity, self._path) != self._file:
             raise StoreUnavailable(f"{self._path} was removed or replaced while it was open: restart the process")
+        await self._read(sqlite_keys.load)
+        await self._write(sqlite_keys.load)
 
     def _thread(self, name: str, connect: Callable[[Path, float], sqlite3.Connection], begin: str) -> SqliteThread:
         return SqliteThread(
@@ -112,13 +113,6 @@ class SqliteStore:
         for thread in (reader, writer):
             if thread is not None:
                 await thread.stop()
-
-    def _identity(self, _: sqlite3.Connection) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino)
 
     async def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         return await self._usable(self._reader).run(operation)
@@ -206,3 +200,12 @@ class SqliteStore:
         """Replace all rows in one transaction if the revision still is the expected one, and raise it by one."""
         ring = tuple(rows)
         return await self._write(lambda file: sqlite_keys.replace(file, expected_revision, ring))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one at the same path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)

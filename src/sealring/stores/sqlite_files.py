@@ -159,17 +159,24 @@ def as_store_error(error: Exception) -> SealringError:
     Args:
         error: from :mod:`sqlite3`, or about a value that cannot be stored.
     """
-    ours: SealringError
     if isinstance(error, _REFUSED_VALUES):
         # Neither waiting nor another try will help, and the store itself is well. Only SQLite's own sentence is
         # quoted: it names columns, never values.
         reason = str(error) if isinstance(error, sqlite3.Error) else type(error).__name__
         ours = InternalError(f"the SQLite store cannot hold what it was given: {reason}")
-    elif not isinstance(error, sqlite3.Error):
-        ours = InternalError(f"an operation of the SQLite store failed: {type(error).__name__}")
-    elif primary_code(error) in _BUSY:
-        ours = StoreUnavailable("the SQLite file was held by another process for too long")
+    elif isinstance(error, sqlite3.Error):
+        return as_unavailable(error)
     else:
-        ours = StoreUnavailable(f"the SQLite store failed: {error}")
+        ours = InternalError(f"an operation of the SQLite store failed: {type(error).__name__}")
+    ours.__cause__ = error
+    return ours
+
+
+def as_unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """Return the error for a file that cannot be read or written now; always a new one, caused by the old one."""
+    held = primary_code(error) in _BUSY
+    ours = StoreUnavailable(
+        "the SQLite file was held by another process for too long" if held else f"the SQLite store failed: {error}"
+    )
     ours.__cause__ = error
     return ours

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sealring.errors import SealringError, StoreUnavailable
-from sealring.stores.sqlite_files import as_store_error
+from sealring.stores.sqlite_files import as_store_error, as_unavailable
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ class SqliteThread:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             _roll_back(connection)
-            return [_Answer(job, error=as_store_error(error)) for job in jobs]
+            return [_Answer(job, error=as_unavailable(error)) for job in jobs]
         return answers
 
     def _finish(self, connection: sqlite3.Connection) -> None:
