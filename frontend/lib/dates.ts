@@ -32,14 +32,14 @@ export function agoInWords(atMs: number, nowMs: number): string {
   return longDay.format(atMs);
 }
 
-/** A span ahead as "42 s", "9 min 12 s", "5 h 3 min" or "6 days": two units at most. */
+/** A span ahead as "42 s", "9 min 12 s", "5 h 3 min" or "6 days 23 h": two units at most. */
 export function spanInWords(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   if (seconds < 2 * 86_400)
     return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
-  return `${Math.floor(seconds / 86_400)} days`;
+  return `${Math.floor(seconds / 86_400)} days ${Math.floor((seconds % 86_400) / 3_600)} h`;
 }
 
 /** A moment as a time of day with seconds. */

@@ -40,12 +40,13 @@ const ORDER: Record<TodoQuery["sort"], Pick<TodoListQuery, "sort" | "order">> = 
   oldest: { sort: "created", order: "asc" },
 };
 
-/** The parameters of one page of the API. */
-export function pageParameters(query: TodoQuery, cursor: string | null): TodoListQuery {
+/** The parameters of one page of the API; `today` is the reader's, who may be a day ahead of the server. */
+export function pageParameters(query: TodoQuery, today: string, cursor: string | null): TodoListQuery {
   const q = query.q.trim();
   return {
     status: query.status,
     ...ORDER[query.sort],
+    today,
     ...(q ? { q } : {}),
     ...(query.priority === "any" ? {} : { priority: query.priority }),
     ...(cursor === null ? {} : { cursor }),
@@ -60,6 +61,11 @@ export function showsNew(query: TodoQuery, todo: Todo): boolean {
 /** Whether anything but the status narrows the list. */
 export function isNarrowed(query: TodoQuery): boolean {
   return query.q.trim() !== "" || query.priority !== "any";
+}
+
+/** Whether it is another query than the first one. */
+export function isChanged(query: TodoQuery): boolean {
+  return searchFromQuery(query).size > 0;
 }
 
 function oneOf<T extends string>(choices: readonly T[], value: string | null): T | undefined {

@@ -1,0 +1,46 @@
+/** Any failure as words for the person in front of the page. */
+
+import { SealringError } from "sealring";
+
+export interface Failure {
+  /** What stands above the form, or in a toast; null when the fields say it all. */
+  message: string | null;
+  /** Sentences by field name. */
+  fields: Record<string, string>;
+}
+
+/** What to tell about a failed action. */
+export function failureOf(error: unknown): Failure {
+  const fields = fieldsOf(error);
+  return { message: Object.keys(fields).length > 0 ? null : messageOf(error), fields };
+}
+
+/** One sentence about a failed action. */
+export function messageOf(error: unknown): string {
+  // What `fetch` itself throws when there was no answer, or only half of one.
+  if (error instanceof TypeError) return "The server cannot be reached. Try again in a moment.";
+  if (!(error instanceof SealringError)) return "Something went wrong. Try again.";
+  switch (error.code) {
+    case "rate_limited":
+      return error.retryAfter
+        ? `Too many attempts. Try again in ${waitInWords(error.retryAfter)}.`
+        : "Too many attempts. Wait a moment, then try again.";
+    case "not_found":
+      return "That is no longer there.";
+    default:
+      return error.message;
+  }
+}
+
+function fieldsOf(error: unknown): Record<string, string> {
+  if (!(error instanceof SealringError)) return {};
+  // A path such as `body.email` names the field by its last part.
+  return Object.fromEntries(
+    error.fields.map(({ field, message }) => [field.slice(field.lastIndexOf(".") + 1), message]),
+  );
+}
+
+function waitInWords(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} seconds`;
+  return `${Math.ceil(seconds / 60)} minutes`;
+}
