@@ -1,0 +1,65 @@
+import { type Dispatch, type RefObject, useCallback, useEffect, useReducer, useRef, useState } from "react";
+
+import { api } from "../lib/api-client.ts";
+import { pageParameters, type TodoQuery } from "../lib/todo-query.ts";
+import { EMPTY, reduce, type TodoAction, type TodoState } from "../lib/todo-state.ts";
+
+const STALE_MS = 15_000;
+
+export interface TodoPages {
+  state: TodoState;
+  dispatch: Dispatch<TodoAction>;
+  /** Counts the changes this page made; a page of todos that was asked for before the last one is asked for again. */
+  revision: RefObject<number>;
+  reload: () => void;
+  loadMore: () => Promise<void>;
+}
+
+/** Loads what a query asks for: again when the query changes, and when the reader comes back to a page gone stale. */
+export function useTodoPages(query: TodoQuery, today: string): TodoPages {
+  const [state, dispatch] = useReducer(reduce, EMPTY);
+  const [round, setRound] = useState(0);
+  const revision = useRef(0);
+  const loadedAt = useRef(0);
+  const reload = useCallback(() => setRound((last) => last + 1), []);
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const asked = revision.current;
+    dispatch({ type: "loading" });
+    api.listTodos(pageParameters(query, today, null), abort.signal).then(
+      (page) => {
+        if (abort.signal.aborted) return;
+        loadedAt.current = Date.now();
+        dispatch({ type: "loaded", page });
+        if (revision.current !== asked) reload();
+      },
+      (error: unknown) => {
+        if (!abort.signal.aborted) dispatch({ type: "failed", error });
+      },
+    );
+    return () => abort.abort();
+  }, [query, today, round, reload]);
+
+  const onePage = state.cursor === null;
+  useEffect(() => {
+    // Another tab or device may have changed the list. Loaded pages beyond the first are left as they are.
+    const wake = () => {
+      if (document.visibilityState === "visible" && onePage && Date.now() - loadedAt.current > STALE_MS)
+        reload();
+    };
+    document.addEventListener("visibilitychange", wake);
+    window.addEventListener("online", wake);
+    return () => {
+      document.removeEventListener("visibilitychange", wake);
+      window.removeEventListener("online", wake);
+    };
+  }, [onePage, reload]);
+
+  const { cursor } = state;
+  const loadMore = useCallback(async () => {
+    dispatch({ type: "appended", page: await api.listTodos(pageParameters(query, today, cursor)) });
+  }, [query, today, cursor]);
+
+  return { state, dispatch, revision, reload, loadMore };
+}
