@@ -28,8 +28,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   test: {
-    environment: "jsdom",
+    // Tests of pages say `@vitest-environment jsdom` and import tests/dom.ts.
+    environment: "node",
     include: ["tests/**/*.test.{ts,tsx}"],
+    testTimeout: 20_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -36,7 +36,7 @@ test.each([
   [42_000, "42 s"],
   [552_000, "9 min 12 s"],
   [18_180_000, "5 h 3 min"],
-  [6 * 86_400_000, "6 days"],
+  [6.5 * 86_400_000, "6 days 12 h"],
 ])("%i ms ahead is %s", (ms, words) => {
   expect(spanInWords(ms)).toBe(words);
 });

@@ -12,9 +12,7 @@ test("tasks of one key wait for each other, also after a failure; other keys do 
   const run = inTurn();
   const log: string[] = [];
   const first = gate();
-  const task = (name: string) => async () => {
-    log.push(name);
-  };
+  const task = (name: string) => () => Promise.resolve(void log.push(name));
 
   const failing = run("a", async () => {
     log.push("first");

@@ -16,13 +16,25 @@ test("what the address says wrongly is ignored", () => {
 });
 
 test("the API is asked only for what was chosen", () => {
-  expect(pageParameters({ ...DEFAULT_QUERY, q: "  " }, null)).toEqual({ status: "open", sort: "due", order: "asc" });
-  expect(pageParameters({ ...DEFAULT_QUERY, q: " milk ", priority: "low", sort: "priority" }, "next")).toEqual({
+  expect(pageParameters({ ...DEFAULT_QUERY, q: "  " }, "2026-05-04", null)).toEqual({
+    today: "2026-05-04",
+    status: "open",
+    sort: "due",
+    order: "asc",
+  });
+  expect(
+    pageParameters(
+      { ...DEFAULT_QUERY, q: " milk ", priority: "low", sort: "priority" },
+      "2026-05-04",
+      "next",
+    ),
+  ).toEqual({
     status: "open",
     sort: "priority",
     order: "desc",
     q: "milk",
     priority: "low",
     cursor: "next",
+    today: "2026-05-04",
   });
 });

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import type { Todo, TodoPage } from "../lib/api-client.ts";
-import { EMPTY, reduce, shownCounts, shownTodos, type TodoAction, type TodoState } from "../lib/todo-state.ts";
+import {
+  EMPTY,
+  reduce,
+  shownCounts,
+  shownTodos,
+  type TodoAction,
+  type TodoState,
+} from "../lib/todo-state.ts";
 
 const TODAY = "2026-05-04";
 
