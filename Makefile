@@ -79,6 +79,10 @@ test-browser: .venv/.dev frontend/dist/.built
 	@browser="$$(scripts/browser.sh)"; \
 	SEALRING_NO_SKIPS=1 SEALRING_BROWSER="$$browser" $(PY) -m pytest e2e
 
+.PHONY: coverage
+coverage: .venv/.dev ## Run the Python tests and tell which lines and branches of the library they miss.
+	@$(PY) -m pytest tests -n $(JOBS) -q --cov --cov-report=term
+
 ## ---- check ----
 
 .PHONY: check
