@@ -3,6 +3,8 @@ import type { SealringError } from "./errors.js";
 
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 60_000;
+/** How much longer than the tab that failed the others wait, at least, in milliseconds; at most twice that. */
+const AFTER_OTHERS_MS = 1_000;
 
 /**
  * Milliseconds to wait after so many failures in a row.
@@ -21,8 +23,10 @@ export function backoffDelay(failures: number, retryAfter: number | null, random
   return Math.max(SHORTEST_MS, random * ceiling, asked);
 }
 
-/** A time in which nothing is to be asked of the server, by this machine's clock. */
+/** A time in which nothing is to be asked of the server, by the clock that the tabs share. */
 export interface Pause {
+  /** Failures in a row that led to it. */
+  readonly failures: number;
   /** When it began: milliseconds since the epoch. */
   readonly since: number;
   /** How long it lasts, in milliseconds. */
@@ -31,15 +35,13 @@ export interface Pause {
 
 /** Remembers failures in a row, and until when to leave the server alone. */
 export interface Backoff {
-  /** Failures since the last success. */
-  readonly failures: () => number;
   /** The last failure; null after a success. */
   readonly lastError: () => SealringError | null;
   /** Milliseconds until the next try is welcome; 0 when it is. */
   readonly remainingMs: () => number;
   /** Notes a failure and begins the pause that follows it. */
   readonly failed: (error: SealringError) => Pause;
-  /** Another tab has failed: keeps its pause too. */
+  /** Another tab has failed: keeps its pause too, and a little longer, so that the other one tries first. */
   readonly share: (pause: Pause, error: SealringError) => void;
   /** The network is back: ends a pause that only its absence had caused. */
   readonly online: () => void;
@@ -59,18 +61,19 @@ export function createBackoff(clock: Clock, random: () => number): Backoff {
     return elapsed < 0 ? 0 : Math.max(0, pause.forMs - elapsed);
   };
   return {
-    failures: () => failures,
     lastError: () => lastError,
     remainingMs,
     failed: (error) => {
       failures += 1;
       lastError = error;
-      pause = { since: clock.now(), forMs: backoffDelay(failures, error.retryAfter, random()) };
+      pause = { failures, since: clock.now(), forMs: backoffDelay(failures, error.retryAfter, random()) };
       return pause;
     },
     share: (shared, error) => {
       lastError ??= error;
-      if (remainingMs() < shared.forMs) pause = shared;
+      failures = Math.max(failures, shared.failures);
+      const forMs = shared.forMs + (1 + random()) * AFTER_OTHERS_MS;
+      if (remainingMs() < forMs) pause = { ...shared, forMs };
     },
     online: () => {
       if (lastError?.status === 0) pause = null;

@@ -1,3 +1,4 @@
+import type { Pause } from "./backoff.js";
 import type { TimeSample } from "./clock.js";
 import { isRecord, type SealringErrorCode } from "./errors.js";
 import type { Session } from "./session.js";
@@ -29,8 +30,7 @@ export type Message<User> =
   | { readonly kind: "ended"; readonly sessionId: string | null; readonly reason: SignedOutReason | null }
   | {
       readonly kind: "pause";
-      readonly since: number;
-      readonly forMs: number;
+      readonly pause: Pause;
       readonly code: SealringErrorCode;
       readonly status: number;
     }

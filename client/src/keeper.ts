@@ -45,9 +45,9 @@ export function createKeeper<User>(core: Core<User>): Keeper<User> {
     renewals: () => renewals,
     accept: ({ session: fresh, outcome, sample }) => {
       time.learn(sample);
-      if (outcome !== "current") renewals += 1;
       const held = session();
       if (held !== null && isOlder(fresh, held)) return held;
+      if (outcome !== "current") renewals += 1;
       const opened = outcome === "opened";
       const attempt = attempts.current(fresh);
       take(fresh, opened);

@@ -1,7 +1,7 @@
 import type { Core } from "./core.js";
-import { notSignedIn, SealringError, superseded } from "./errors.js";
+import { answerInvalid, notSignedIn, SealringError, superseded } from "./errors.js";
 import type { Keeper } from "./keeper.js";
-import { isExpired, type Session } from "./session.js";
+import { isExpired, isOlder, type Session } from "./session.js";
 import { reasonFor } from "./state.js";
 
 /**
@@ -45,14 +45,13 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
       signal: started,
     });
     if (started.aborted) throw superseded();
+    const kept = keeper.accept(answer);
+    // What is behind the session that is held renews nothing: without a pause it would be asked for in a loop.
+    if (isOlder(answer.session, kept) && keeper.dueInMs(kept) <= 0) throw answerInvalid(200);
+    const tookMs = settings.clock.now() - sentAt;
     backoff.succeeded();
-    events.emit({
-      type: "refreshed",
-      outcome: answer.outcome,
-      tookMs: settings.clock.now() - sentAt,
-      leadMs,
-    });
-    return keeper.accept(answer);
+    events.emit({ type: "refreshed", outcome: answer.outcome, tookMs, leadMs });
+    return kept;
   };
 
   const run = async (): Promise<Session<User>> => {
@@ -88,9 +87,9 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
 
   const failed = (error: SealringError): void => {
     const pause = backoff.failed(error);
-    channel.post({ kind: "pause", ...pause, code: error.code, status: error.status });
+    channel.post({ kind: "pause", pause, code: error.code, status: error.status });
     const { code } = error;
-    events.emit({ type: "refresh_failed", code, failures: backoff.failures(), retryInMs: pause.forMs });
+    events.emit({ type: "refresh_failed", code, failures: pause.failures, retryInMs: pause.forMs });
     const held = keeper.session();
     store.apply({ kind: "failed", error, expired: held !== null && isExpired(held, time.now()) });
   };

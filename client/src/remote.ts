@@ -43,9 +43,9 @@ export function createHearing<User>(
     if (status !== "signed_out" && ours) keeper.end(message.reason, true);
   };
 
-  const heardPause = ({ since, forMs, code, status }: Message<User> & { kind: "pause" }): void => {
+  const heardPause = ({ pause, code, status }: Message<User> & { kind: "pause" }): void => {
     const error = new SealringError("Another tab could not refresh.", { code, status, action: "retry" });
-    core.backoff.share({ since, forMs }, error);
+    core.backoff.share(pause, error);
     core.replan.emit(undefined);
   };
 

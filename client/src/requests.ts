@@ -74,14 +74,19 @@ export function createRequests<User>(
 
 function addressOf(input: RequestInfo | URL, base: string): URL | null {
   try {
-    return new URL(input instanceof Request ? input.url : input, base || undefined);
+    // Not `instanceof Request`: one of another frame is a Request too.
+    return new URL(isRequest(input) ? input.url : input, base || undefined);
   } catch {
     return null; // `fetch` itself says what is wrong with it.
   }
 }
 
+function isRequest(input: RequestInfo | URL): input is Request {
+  return typeof input === "object" && "url" in input;
+}
+
 function ownRequest(url: URL, input: RequestInfo | URL, init: RequestInit | undefined): Request {
-  const given = input instanceof Request ? input : null;
+  const given = isRequest(input) ? input : null;
   const headers = new Headers(init?.headers ?? given?.headers);
   headers.set(CLIENT_HEADER.name, CLIENT_HEADER.value);
   return new Request(given ?? url, { ...init, headers });

@@ -33,7 +33,7 @@ export function createTimer(clock: Clock, remaining: () => number | null, run: (
   const arm = (): void => {
     stop();
     const ms = remaining();
-    if (ms !== null) cancel = clock.after(Math.min(Math.max(ms, 0), LONGEST_WAIT_MS), tick);
+    if (ms !== null) cancel = clock.after(Math.ceil(Math.min(Math.max(ms, 0), LONGEST_WAIT_MS)), tick);
   };
   const tick = (): void => {
     const ms = remaining();

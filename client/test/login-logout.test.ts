@@ -1,0 +1,374 @@
+import { describe, expect, test } from "vitest";
+
+import { Browser, RIGHT } from "./support/browser.js";
+import { settle } from "./support/clock.js";
+import { offline, refusal, refuse } from "./support/server.js";
+
+const MINUTE = 60_000;
+
+describe("login", () => {
+  test("signs in and gives the session", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const session = await tab.client.login(RIGHT);
+    expect(session).toMatchObject({ sessionId: "session-1", user: { email: "ada@example.com" } });
+    expect(tab.state()).toEqual({ status: "authenticated", session });
+    expect(browser.server.calls("/auth/login")[0]?.body).toEqual(RIGHT);
+    expect(tab.events).toEqual([{ type: "signed_out", reason: null, remote: false }, { type: "signed_in" }]);
+  });
+
+  test("begins the refreshes of the new session", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    await tab.client.login(RIGHT);
+    await browser.clock.advance(10 * MINUTE);
+    expect(tab.state()).toMatchObject({ session: { generation: 2 } });
+  });
+
+  test("rejects wrong credentials with what the server says, and changes nothing", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const before = tab.state();
+    await expect(tab.client.login({ ...RIGHT, password: "wrong" })).rejects.toMatchObject({
+      name: "SealringError",
+      code: "credentials_invalid",
+      action: "fix",
+      status: 401,
+      message: "The credentials are not valid.",
+      requestId: "req-1",
+    });
+    expect(tab.state()).toBe(before);
+  });
+
+  test("rejects with the fields that are wrong", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const fields = [{ field: "email", message: "Not an e-mail address." }];
+    browser.server.next("/auth/login", () =>
+      refusal("validation_failed", {}, { fields: [...fields, "not a field"] }),
+    );
+    await expect(tab.client.login({})).rejects.toMatchObject({ code: "validation_failed", fields });
+  });
+
+  test("rejects with how long to wait when there were too many", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    browser.server.next("/auth/login", refuse("rate_limited", { "Retry-After": "30" }));
+    await expect(tab.client.login(RIGHT)).rejects.toMatchObject({ code: "rate_limited", retryAfter: 30 });
+  });
+
+  test("as somebody else replaces the session, and a refresh of the one before is dropped", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.hold("/auth/refresh");
+    const refresh = expect(tab.client.refresh()).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    await tab.client.login({ ...RIGHT, email: "grace@example.com" });
+    await refresh;
+    expect(tab.state()).toMatchObject({
+      status: "authenticated",
+      session: { user: { email: "grace@example.com" } },
+    });
+    expect(browser.jar.refresh?.sid).toBe("session-2");
+  });
+
+  test("that fails leaves the session before, with its refreshes", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    await expect(tab.client.login({ ...RIGHT, password: "wrong" })).rejects.toThrow();
+    await browser.clock.advance(10 * MINUTE);
+    expect(tab.state()).toMatchObject({
+      status: "authenticated",
+      session: { sessionId: "session-1", generation: 2 },
+    });
+  });
+
+  test("waits for a logout under way", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const release = browser.server.hold("/auth/logout");
+    const logout = tab.client.logout();
+    const login = tab.client.login(RIGHT);
+    await settle();
+    expect(browser.server.calls("/auth/login")).toHaveLength(0);
+    release();
+    await logout;
+    await login;
+    expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
+    expect(browser.jar.refresh?.sid).toBe("session-2");
+  });
+
+  test("no refresh runs beside it", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const release = browser.server.hold("/auth/login");
+    const login = tab.client.login(RIGHT);
+    await settle();
+    const refresh = tab.client.refresh();
+    await settle();
+    expect(browser.refreshes()).toBe(0);
+    release();
+    expect((await login).sessionId).toBe("session-2");
+    // The login has renewed everything: the refresh has nothing left to do.
+    expect((await refresh).sessionId).toBe("session-2");
+    expect(browser.refreshes()).toBe(0);
+  });
+
+  test("a first question that it interrupts is asked again when it fails", async () => {
+    const browser = new Browser();
+    browser.server.open(browser.jar);
+    browser.server.hold("/auth/session");
+    const tab = browser.tab();
+    await settle();
+    browser.server.hold("/auth/session")();
+    await expect(tab.client.login({ ...RIGHT, password: "wrong" })).rejects.toThrow();
+    await browser.clock.advance(1_000);
+    expect(tab.status()).toBe("authenticated");
+  });
+});
+
+describe("logout", () => {
+  test("signs out here at once, and at the server", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const logout = tab.client.logout();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    await logout;
+    expect(browser.jar).toEqual({ refresh: null, access: null });
+    expect(browser.server.rows.get("session-1")?.ended).toBe("session_revoked");
+    await browser.clock.advance(60 * MINUTE);
+    expect(browser.refreshes()).toBe(0);
+  });
+
+  test("outlives the page that it is called on", async () => {
+    const browser = new Browser();
+    const keepalive: (boolean | undefined)[] = [];
+    const send = browser.server.fetchFor(browser.jar);
+    const tab = await browser.signedInTab({
+      fetch: (input, init) => {
+        keepalive.push(init?.keepalive);
+        return send(input, init);
+      },
+    });
+    await tab.client.logout();
+    expect(keepalive.at(-1)).toBe(true);
+  });
+
+  test("during a slow refresh wins: the late answer does not bring the session back", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const release = browser.server.hold("/auth/refresh");
+    const refresh = expect(tab.client.refresh()).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    const logout = tab.client.logout();
+    release();
+    await logout;
+    await refresh;
+    await settle();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    expect(browser.jar).toEqual({ refresh: null, access: null });
+  });
+
+  test("during a slow refresh wins even where the transport cannot give up an answer", async () => {
+    const browser = new Browser();
+    const send = browser.server.fetchFor(browser.jar);
+    const tab = await browser.signedInTab({
+      fetch: (input, init) => send(input, { ...init, signal: null }),
+    });
+    const release = browser.server.hold("/auth/refresh");
+    const refresh = expect(tab.client.refresh()).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    await tab.client.logout();
+    release();
+    await refresh;
+    await settle();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+  });
+
+  test("during the first question wins", async () => {
+    const browser = new Browser();
+    browser.server.open(browser.jar);
+    const release = browser.server.hold("/auth/session");
+    const tab = browser.tab();
+    await settle();
+    await tab.client.logout();
+    release();
+    await settle();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+  });
+
+  test("during a slow login wins, and ends the session that the login has opened", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const release = browser.server.hold("/auth/login");
+    const login = expect(tab.client.login(RIGHT)).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    const logout = tab.client.logout();
+    release();
+    await login;
+    await logout;
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    expect(browser.server.rows.get("session-1")?.ended).toBe("session_revoked");
+    expect(browser.jar.refresh).toBeNull();
+  });
+
+  test("makes a request fail that was waiting for a refresh, instead of sending it as nobody", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.clock.set(browser.clock.now() + 16 * MINUTE);
+    browser.server.hold("/auth/refresh");
+    const waiting = expect(tab.client.fetch("/api/todos")).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    await tab.client.logout();
+    await waiting;
+    expect(browser.server.calls("/api/todos")).toHaveLength(0);
+  });
+
+  test("called twice is one request", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    await Promise.all([tab.client.logout(), tab.client.logout()]);
+    expect(browser.server.calls("/auth/logout")).toHaveLength(1);
+  });
+
+  test("is tried again when the server cannot be reached", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", offline, refuse("store_unavailable"));
+    const logout = tab.client.logout();
+    await browser.clock.advance(10_000);
+    await logout;
+    expect(browser.server.calls("/auth/logout")).toHaveLength(3);
+    expect(browser.jar.refresh).toBeNull();
+  });
+
+  test("that does not reach the server rejects after four tries, and is delivered at the next wake-up", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", offline, offline, offline, offline);
+    const logout = expect(tab.client.logout()).rejects.toMatchObject({
+      code: "network_error",
+      action: "retry",
+    });
+    await browser.clock.advance(30_000);
+    await logout;
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    expect(tab.events.filter((event) => event.type === "logout_failed").at(-1)).toMatchObject({
+      retryInMs: null,
+    });
+    expect(browser.jar.refresh).not.toBeNull();
+    tab.window.dispatchEvent(new Event("online"));
+    await settle();
+    expect(browser.jar.refresh).toBeNull();
+  });
+
+  test("that was lost with the page is delivered by the next one, which never shows the session", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", offline);
+    tab.client.logout().catch(() => undefined);
+    tab.client.dispose();
+    const next = browser.tab();
+    expect(next.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    await settle();
+    expect(next.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    expect(browser.jar.refresh).toBeNull();
+    expect(browser.server.calls("/auth/session")).toHaveLength(1);
+  });
+
+  test("that the server refuses for good rejects without further tries", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", refuse("csrf_refused"));
+    await expect(tab.client.logout()).rejects.toMatchObject({ code: "csrf_refused" });
+    expect(browser.server.calls("/auth/logout")).toHaveLength(1);
+    expect(tab.status()).toBe("signed_out");
+  });
+
+  test("then login works", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    await tab.client.logout();
+    await tab.client.login(RIGHT);
+    expect(tab.status()).toBe("authenticated");
+    expect([...browser.storage.values.keys()]).not.toContain("sealring:sealring:logout");
+  });
+});
+
+describe("the account's sessions", () => {
+  test("are listed with their times", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.open({ refresh: null, access: null });
+    browser.server.open({ refresh: null, access: null }, "grace@example.com");
+    const sessions = await tab.client.sessions();
+    expect(sessions.map(({ sessionId, current }) => [sessionId, current])).toEqual([
+      ["session-1", true],
+      ["session-2", false],
+    ]);
+    expect(sessions[0]).toMatchObject({ device: "Firefox on Linux", createdAt: 1_000, lastSeenAt: 2_000 });
+  });
+
+  test("are listed after a refresh when the token has expired", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.jar.access = null;
+    expect(await tab.client.sessions()).toHaveLength(1);
+    expect(browser.refreshes()).toBe(1);
+  });
+
+  test("another one can be ended", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.open({ refresh: null, access: null });
+    await tab.client.endSession("session-2");
+    expect(browser.server.rows.get("session-2")?.ended).toBe("session_revoked");
+    expect(tab.status()).toBe("authenticated");
+  });
+
+  test("ending this one signs out", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    await tab.client.endSession("session-1");
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+  });
+
+  test("another account's cannot be ended", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.open({ refresh: null, access: null }, "grace@example.com");
+    await expect(tab.client.endSession("session-2")).rejects.toMatchObject({
+      code: "not_found",
+      action: "fix",
+    });
+  });
+
+  test("can all be ended at once", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.open({ refresh: null, access: null });
+    expect(await tab.client.logoutAll()).toBe(2);
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+  });
+
+  test("are all kept when ending them fails", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout-all", refuse("store_unavailable"));
+    await expect(tab.client.logoutAll()).rejects.toMatchObject({ code: "store_unavailable" });
+    expect(tab.status()).toBe("authenticated");
+  });
+
+  test("an answer that is not a list is an error of the contract", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/sessions", () => ({ response: Response.json({ sessions: [{}] }) }));
+    await expect(tab.client.sessions()).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
+  });
+});
