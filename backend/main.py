@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from pwdlib.hashers import HasherProtocol
 
 from backend.accounts import Accounts
 from backend.auth.config import TodoClaims, build_ring, token_settings
 from backend.auth.utils import password_login, signed_in_user, subject_loader
 from backend.db import Database
 from backend.frontend import frontend_router
-from backend.migrate import migrate, prepare_directory
+from backend.migrate import migrate, prepare_files
 from backend.routes.account import account_router
 from backend.routes.todos import todo_router
 from backend.settings import TodoSettings, load_todo_settings
@@ -28,7 +29,11 @@ VERSION = "0.1.0"
 
 
 def create_app(
-    settings: TodoSettings | None = None, *, tokens: SealringSettings | None = None, clock: Clock | None = None
+    settings: TodoSettings | None = None,
+    *,
+    tokens: SealringSettings | None = None,
+    clock: Clock | None = None,
+    hasher: HasherProtocol | None = None,
 ) -> FastAPI:
     """Build the application; it opens nothing before its lifespan begins.
 
@@ -36,6 +41,7 @@ def create_app(
         settings: of the application; default from the environment.
         tokens: Sealring's settings; default from the environment and its settings file.
         clock: tells the time; default the machine's.
+        hasher: of passwords; default argon2id at the cost of the settings.
 
     Returns:
         The ASGI application.
@@ -47,7 +53,7 @@ def create_app(
     tokens = tokens or token_settings(settings)
     clock = clock or SystemClock()
     database = Database(settings.database, patience=settings.patience)
-    accounts = Accounts(database, Passwords(settings), PasswordRules(), clock)
+    accounts = Accounts(database, Passwords(settings, hasher), PasswordRules(), clock)
     limits = AttemptLimits(settings)
     metrics = PrometheusSink()
     load_subject = subject_loader(accounts, max_todos=settings.max_todos)
@@ -80,7 +86,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
-        prepare_directory(settings.data_dir)
+        prepare_files(settings.database)
         try:
             await migrate(database)
             async with ring:

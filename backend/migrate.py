@@ -33,17 +33,22 @@ _SENTENCES = {
 }
 
 
-def prepare_directory(path: Path) -> None:
-    """Make the data directory, readable by its owner only, if it is missing.
+def prepare_files(database: Path) -> None:
+    """Make the data directory and an empty database file, for their owner only, where they are missing.
+
+    Args:
+        database: the file; SQLite gives its companions the same rights.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: they cannot be made.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not database.exists():
+            database.touch(mode=0o600)
     except OSError as error:
         raise ConfigurationError(
-            f"The data directory {path} cannot be made: {error.strerror}. Set TODO_DATA_DIR to another place."
+            f"The database {database} cannot be made: {error.strerror}. Set TODO_DATA_DIR to another place."
         ) from error
 
 
@@ -95,7 +100,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_todo_settings()
-        prepare_directory(settings.data_dir)
+        prepare_files(settings.database)
         revision = asyncio.run(_run(settings))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

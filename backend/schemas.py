@@ -28,7 +28,12 @@ def _text(value: object) -> object:
 
 
 def _password(value: object) -> object:
-    return clean_password(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        # JSON can write half a surrogate pair (RFC 8259 section 8.2), UTF-8 cannot, and a hash is made of UTF-8.
+        raise ValueError("The text is not Unicode.")
+    return clean_password(value)
 
 
 def _email(value: str) -> str:
@@ -40,7 +45,8 @@ def _email(value: str) -> str:
 
 def _iso_date(value: object) -> object:
     # pydantic would also take a number of seconds or a moment at midnight.
-    if value is not None and not (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
+    written = isinstance(value, str) and _ISO_DATE.fullmatch(value) is not None
+    if not written and type(value) is not date:
         raise ValueError("A date is written YYYY-MM-DD.")
     return value
 

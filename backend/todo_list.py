@@ -99,7 +99,7 @@ def page_statement(owner_id: str, query: TodoQuery) -> Select[Todo, Any]:
     """
     key = _key(query)
     place = tuple_(key, Todo.id)
-    statement = select(Todo, key).where(Todo.owner_id == owner_id, *_filters(query))
+    statement = select(Todo, key.label("sort_key")).where(Todo.owner_id == owner_id, *_filters(query))
     if query.cursor is not None:
         position = read_cursor(query.cursor, query)
         mark = tuple_(position.key, position.todo_id, types=[key.type, Todo.id.type])

@@ -35,7 +35,7 @@ class Todos:
         """
         statement = page_statement(owner_id, query)
         async with self._database.read() as session:
-            rows = (await session.execute(statement)).tuples().all()
+            rows = (await session.execute(statement)).all()
             counts = (await session.execute(_counts(owner_id, query.today))).one()
         shown = rows[: query.limit]
         more = len(rows) > query.limit
@@ -115,9 +115,9 @@ async def _owned(session: AsyncSession, owner_id: str, todo_id: str) -> Todo:
 
 
 def _apply(todo: Todo, patch: schemas.TodoPatch, moment: datetime) -> None:
-    for name in ("title", "notes", "due_on", "priority"):
-        if name in patch:
-            setattr(todo, name, patch[name])
+    for name, value in patch.items():
+        if name in {"title", "notes", "due_on", "priority"}:
+            setattr(todo, name, value)
     if "title" in patch or "notes" in patch:
         todo.search_text = _search_text(todo.title, todo.notes)
     if "done" in patch and patch["done"] != todo.done:

@@ -14,6 +14,7 @@ from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from pwdlib import PasswordHash
+from pwdlib.hashers import HasherProtocol
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from backend.settings import TodoSettings
@@ -30,17 +31,23 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 _LINE_BREAKS = frozenset("\u2028\u2029")
 
 
+def argon2id(settings: TodoSettings) -> Argon2Hasher:
+    """Return the hasher at the cost of the settings; hashes of another cost are renewed at the next sign-in."""
+    return Argon2Hasher(
+        time_cost=settings.password_passes, memory_cost=settings.password_memory, parallelism=settings.password_lanes
+    )
+
+
 class Passwords:
     """Hashes and verifies passwords with argon2id, a bounded number at a time.
 
     Args:
         settings: cost of one hash, how many run and how many may wait.
+        hasher: default argon2id at the cost of the settings.
     """
 
-    def __init__(self, settings: TodoSettings) -> None:
-        self._hash = PasswordHash(
-            [Argon2Hasher(settings.password_passes, settings.password_memory, settings.password_lanes)]
-        )
+    def __init__(self, settings: TodoSettings, hasher: HasherProtocol | None = None) -> None:
+        self._hash = PasswordHash([hasher or argon2id(settings)])
         self._workers = CapacityLimiter(settings.password_workers)
         self._queue = settings.password_queue
         # Stands in for the hash of an account that does not exist: the same cost, and no password fits it.
