@@ -218,9 +218,13 @@ class WebPolicy:
 
 
 def _check_origin(origin: str) -> None:
+    """Refuse what no browser sends as an origin (RFC 6454 section 6.2): it would never match, without a word."""
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
         raise ConfigurationError(f"{origin!r} is not an origin: write scheme://host or scheme://host:port.")
+    default_port = ":443" if parts.scheme == "https" else ":80"
+    if origin != origin.lower() or parts.netloc.endswith(default_port):
+        raise ConfigurationError(f"Write the origin {origin!r} as browsers do: lower case, without the default port.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,27 +5,22 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Generic, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from sealring.access.claims import AccessToken, ClaimsT, check_claims_model
-from sealring.access.issue import AccessTokenIssuer, Grant
+from sealring.access.issue import AccessTokenIssuer
 from sealring.access.verify import AccessTokenVerifier
 from sealring.clock import Clock, SystemClock
 from sealring.errors import (
-    ConfigurationError,
     NotAuthenticated,
     NotFound,
-    RefreshInvalid,
     RefusedError,
-    SealringError,
     SessionRevoked,
-    StoreUnavailable,
     SubjectInactive,
     TokenInvalid,
     UnknownKey,
-    VersionUnknown,
 )
-from sealring.events import Emitter, Event, Sink, StoreFailed, TokenRefused
+from sealring.events import Emitter, Event, Sink, TokenRefused
 from sealring.keys.ring import KeyRing
 from sealring.keys.wrapping import KeyEncryptionKeys
 from sealring.policy import Policy
@@ -36,12 +31,13 @@ from sealring.sessions.answer import SessionTokens, SessionView
 from sealring.sessions.confirm import Confirmer
 from sealring.sessions.decide import Sender
 from sealring.sessions.end import SessionEnder
+from sealring.sessions.mint import SessionMinter
 from sealring.sessions.open import Login, SessionOpener
 from sealring.sessions.purge import Purger
 from sealring.sessions.record import EndReason, SessionRow
 from sealring.sessions.refresh import Refresher
-from sealring.sessions.subject import Subject, SubjectLoader, narrowed
-from sealring.sessions.token import RefreshKeys, decode
+from sealring.sessions.subject import Subject, SubjectLoader
+from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
 
 # How often a process looks whether another one has changed the key ring, in seconds.
@@ -86,9 +82,6 @@ class Sealring(Generic[ClaimsT]):
         self.store = store
         self.clock = clock or SystemClock()
         self.denylist = Denylist()
-        self._claims = claims
-        self._load_subject = load_subject
-        self._refresh_keys = refresh_keys
         self._emitter = emitter = Emitter(sinks)
         self.keys = KeyRing(
             store,
@@ -101,7 +94,12 @@ class Sealring(Generic[ClaimsT]):
         self.follower = FeedFollower(store=store, denylist=self.denylist, clock=self.clock, emitter=emitter)
         self._confirmer = Confirmer(store, policy.sessions)
         self._ender = SessionEnder(
-            store=store, denylist=self.denylist, afterlife=policy.token_afterlife, clock=self.clock, emitter=emitter
+            store=store,
+            keys=refresh_keys,
+            denylist=self.denylist,
+            afterlife=policy.token_afterlife,
+            clock=self.clock,
+            emitter=emitter,
         )
         self._opener = SessionOpener(
             store=store,
@@ -121,9 +119,10 @@ class Sealring(Generic[ClaimsT]):
             clock=self.clock,
             emitter=emitter,
         )
-        self._issuer = AccessTokenIssuer(
+        issuer = AccessTokenIssuer(
             policy=policy, signing_key=lambda: self.keys.signing_key, entropy=entropy, emitter=emitter
         )
+        self._minter = SessionMinter(issuer=issuer, load_subject=load_subject, claims=claims, emitter=emitter)
         self._verifier = AccessTokenVerifier(
             policy=policy,
             claims=claims,
@@ -214,8 +213,8 @@ class Sealring(Generic[ClaimsT]):
         )
         # ASVS 7.2.4: a new session at every authentication, and the old one is terminated.
         if replaces is not None:
-            await self._end_by_token(replaces, EndReason.REPLACED)
-        return self._mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
+            await self._ender.end_by_token(replaces, EndReason.REPLACED)
+        return self._minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
 
     # Refreshing
 
@@ -234,11 +233,11 @@ class Sealring(Generic[ClaimsT]):
             RefusedError: with the code of its outcome; ``StoreUnavailable`` loses nothing, the next try is a replay.
         """
         refreshed = await self._refresher.refresh(refresh_token, sender=sender, attempt=attempt, idle_for=idle_for)
-        subject = await self._subject(refreshed.row.subject)
+        subject = await self._minter.subject(refreshed.row.subject)
         if subject is None:
             await self._ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
             raise SubjectInactive("the application does not know the account as active")
-        return self._mint(refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now)
+        return self._minter.mint(refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now)
 
     # Verifying
 
@@ -286,7 +285,7 @@ class Sealring(Generic[ClaimsT]):
         row = await self.store.read_session(token.sid)
         if row is None or row.revoked_at is not None:
             raise SessionRevoked("the row says so")
-        subject = await self._subject(token.subject)
+        subject = await self._minter.subject(token.subject)
         if subject is None:
             raise SubjectInactive("the application does not know the account as active")
         return SessionView("current", row, token.issued_at, token.expires_at, subject.user)
@@ -311,7 +310,7 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             StoreUnavailable: nothing is ended; try again.
         """
-        if refresh_token is not None and await self._end_by_token(refresh_token, EndReason.LOGOUT):
+        if refresh_token is not None and await self._ender.end_by_token(refresh_token, EndReason.LOGOUT):
             return 1
         return int(token is not None and await self._ender.end(token.sid, EndReason.LOGOUT))
 
@@ -331,7 +330,7 @@ class Sealring(Generic[ClaimsT]):
         """
         if token is not None:
             return await self.end_all_sessions(token.subject)
-        row = None if refresh_token is None else await self._own_row(refresh_token)
+        row = None if refresh_token is None else await self._ender.holder(refresh_token)
         if row is None or not row.is_live(self.clock.now()):
             raise NotAuthenticated("no usable credential")
         return await self.end_all_sessions(row.subject)
@@ -342,10 +341,7 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             NotFound: there is no such live session, or it belongs to somebody else; the two look the same.
         """
-        try:
-            sid = bytes.fromhex(session_id)
-        except ValueError as error:
-            raise NotFound("not a session id") from error
+        sid = _sid(session_id)
         row = await self.store.read_session(sid)
         if row is None or row.subject != subject_id or not row.is_live(self.clock.now()):
             raise NotFound("no such session of this account")
@@ -357,69 +353,19 @@ class Sealring(Generic[ClaimsT]):
 
     async def end_other_sessions(self, subject_id: str, *, keep: str, reason: str) -> int:
         """End every session of an account but one, and refuse the logins under way; return how many were ended."""
-        return await self._ender.end_subject(subject_id, reason, keep=bytes.fromhex(keep))
+        return await self._ender.end_subject(subject_id, reason, keep=_sid(keep))
 
     async def revoke_access(self, session_id: str) -> bool:
         """Deny the access tokens of a session at once; it lives on, and a refresh brings fresh ones."""
-        return await self._ender.revoke_access(bytes.fromhex(session_id)) is not None
+        return await self._ender.revoke_access(_sid(session_id)) is not None
 
     async def purge(self) -> tuple[int, int]:
         """Delete dead sessions and spent denials in bounded batches and return how many of each."""
         return await self._purger.purge()
 
-    # Inside
 
-    def _own_claims(self, subject: Subject) -> BaseModel:
-        claims = subject.claims
-        if claims is None:
-            try:
-                claims = self._claims()
-            except ValidationError as error:
-                raise ConfigurationError(
-                    f"{self._claims.__name__} has no defaults, so a Subject needs claims."
-                ) from error
-        if not isinstance(claims, self._claims):
-            raise ConfigurationError(f"The claims of a Subject must be a {self._claims.__name__}.")
-        return claims
-
-    async def _subject(self, subject_id: str) -> Subject | None:
-        try:
-            return await self._load_subject(subject_id)
-        except SealringError:
-            raise
-        except Exception as error:
-            self._emitter.emit(StoreFailed(operation="load_subject", detail=type(error).__name__))
-            raise StoreUnavailable("the application could not tell about the account") from error
-
-    async def _end_by_token(self, text: str, reason: EndReason) -> bool:
-        row = await self._own_row(text)
-        return row is not None and await self._ender.end(row.sid, reason)
-
-    async def _own_row(self, text: str) -> SessionRow | None:
-        """Return the session that a refresh token of any generation belongs to."""
-        try:
-            token = decode(text, self._refresh_keys)
-        except (RefreshInvalid, VersionUnknown):
-            return None
-        row = await self.store.read_session(token.sid)
-        if row is None or not secrets.compare_digest(row.secret_hash, token.secret_hash):
-            return None
-        return row
-
-    def _mint(
-        self, row: SessionRow, subject: Subject, outcome: str, refresh_token: str | None, now: float
-    ) -> SessionTokens:
-        grant = Grant(
-            subject=row.subject,
-            client_id=row.client_id,
-            session_id=row.session_id,
-            generation=row.generation,
-            epoch=row.ep,
-            scope=narrowed(row.scope, subject),
-            auth_time=row.auth_time,
-            amr=row.amr,
-            absolute_end=row.absolute_end,
-        )
-        minted = self._issuer.issue(grant, self._own_claims(subject), now)
-        view = SessionView(outcome, row, minted.issued_at, minted.expires_at, subject.user)
-        return SessionTokens(view, minted.text, refresh_token)
+def _sid(session_id: str) -> bytes:
+    try:
+        return bytes.fromhex(session_id)
+    except ValueError as error:
+        raise NotFound("not a session id") from error

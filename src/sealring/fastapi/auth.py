@@ -19,6 +19,9 @@ from sealring.web.cookies import CookieNames, delete_cookie, set_cookie
 from sealring.web.models import EndedAnswer, ErrorBody, RefreshRequest, SessionAnswer, SessionItem, SessionList
 from sealring.web.request_auth import RequestAuth, request_auth
 
+# Where the middleware demands an own page for everything unsafe, whether or not a cookie came along.
+_PREFIX = "/auth"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginApproved:
@@ -40,17 +43,16 @@ class LoginApproved:
 Authenticate = Callable[..., Awaitable[LoginApproved | None]]
 
 
-def auth_router(ring: Sealring[Any], *, authenticate: Authenticate, prefix: str = "/auth") -> APIRouter:
+def auth_router(ring: Sealring[Any], *, authenticate: Authenticate) -> APIRouter:
     """Return the endpoints of spec/README.md for cookie mode, and ``/.well-known/jwks.json``.
 
     Args:
         ring: does the work.
         authenticate: the application's dependency that checks a credential; None is answered with
             ``credentials_invalid``, whatever was wrong.
-        prefix: of the session endpoints; the middleware guards ``/auth/``.
     """
     router = APIRouter()
-    _Endpoints(ring).add_to(router, authenticate, prefix)
+    _Endpoints(ring).add_to(router, authenticate)
     return router
 
 
@@ -62,7 +64,7 @@ class _Endpoints:
         self._names = CookieNames.from_policy(ring.policy)
         self._secure = ring.policy.web.secure_cookies
 
-    def add_to(self, router: APIRouter, authenticate: Authenticate, prefix: str) -> None:
+    def add_to(self, router: APIRouter, authenticate: Authenticate) -> None:
         approval = Annotated[LoginApproved | None, Depends(authenticate)]
 
         async def login(request: Request, approved: approval) -> JSONResponse:  # pyright: ignore[reportInvalidTypeForm]
@@ -83,7 +85,7 @@ class _Endpoints:
             ("/sessions", "GET", self.sessions, "listSessions", SessionList),
             ("/sessions/{session_id}", "DELETE", self.end_session, "endSession", EndedAnswer),
         ):
-            add(prefix + path, handler, methods=[method], operation_id=name, response_model=model, **common)
+            add(_PREFIX + path, handler, methods=[method], operation_id=name, response_model=model, **common)
         add("/.well-known/jwks.json", self.jwks, methods=["GET"], operation_id="getJwks", tags=["keys"])
 
     async def _login(self, request: Request, approved: LoginApproved | None) -> JSONResponse:

@@ -1,13 +1,16 @@
 """Ends sessions: first in the store, then in this process's denylist, so that their access tokens stop at once."""
 
+import hmac
 from datetime import timedelta
 
 from sealring.clock import Clock
+from sealring.errors import RefreshInvalid, VersionUnknown
 from sealring.events import AccessRevoked, Emitter, SessionEnded
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.record import ENDED, Denial, DenialKind
 from sealring.sessions.port import SessionStore
 from sealring.sessions.record import SessionRow
+from sealring.sessions.token import RefreshKeys, decode
 
 
 class SessionEnder:
@@ -15,6 +18,7 @@ class SessionEnder:
 
     Args:
         store: where the sessions are.
+        keys: the MAC keys, to tell whose a refresh token is.
         denylist: this process's own.
         afterlife: how long after now an access token of an ended session can still look valid.
         clock: read once for each call.
@@ -22,9 +26,17 @@ class SessionEnder:
     """
 
     def __init__(
-        self, *, store: SessionStore, denylist: Denylist, afterlife: timedelta, clock: Clock, emitter: Emitter
+        self,
+        *,
+        store: SessionStore,
+        keys: RefreshKeys,
+        denylist: Denylist,
+        afterlife: timedelta,
+        clock: Clock,
+        emitter: Emitter,
     ) -> None:
         self._store = store
+        self._keys = keys
         self._denylist = denylist
         self._afterlife = afterlife.total_seconds()
         self._clock = clock
@@ -49,6 +61,25 @@ class SessionEnder:
             return False
         self._emitter.emit(SessionEnded(subject=row.subject, session_id=row.session_id, reason=reason))
         return True
+
+    async def holder(self, text: str) -> SessionRow | None:
+        """Return the session that a refresh token of any generation belongs to, live or not; None for no token of ours.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        try:
+            token = decode(text, self._keys)
+        except (RefreshInvalid, VersionUnknown):
+            return None
+        row = await self._store.read_session(token.sid)
+        # Constant time: how much of a guessed secret is right must not show.
+        return row if row is not None and hmac.compare_digest(row.secret_hash, token.secret_hash) else None
+
+    async def end_by_token(self, text: str, reason: str) -> bool:
+        """End the session that a refresh token of any generation belongs to; return whether this call ended it."""
+        row = await self.holder(text)
+        return row is not None and await self.end(row.sid, reason)
 
     async def end_subject(self, subject: str, reason: str, keep: bytes | None = None) -> int:
         """End all sessions of a subject, and refuse the logins that are under way.

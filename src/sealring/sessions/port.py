@@ -22,6 +22,9 @@ class SessionStore(Protocol):
 
         Returns:
             False, and nothing written, when the epoch has risen since the login began.
+
+        Raises:
+            InternalError: there is a session with this ``sid`` already; it stays as it is.
         """
         ...
 
@@ -46,8 +49,8 @@ class SessionStore(Protocol):
 
         Applies only where the stored row is not revoked and its ``generation``, ``confirmed_generation``, ``attempt``,
         ``replay_generation`` and ``ep`` still equal those of ``before``. It writes generation, rotated_at, attempt,
-        confirmed_generation, confirmed_at, replay_generation, replay_streak, idle_end (only ever later), last_seen
-        (only ever later), sender_hint, key_version and scope.
+        confirmed_generation, confirmed_at, replay_generation, replay_streak, idle_end (only ever later, never past
+        the absolute end), last_seen (only ever later), sender_hint, key_version and scope.
 
         Returns:
             Whether it was written.

@@ -115,7 +115,7 @@ class Rotation:
     ``confirmed_generation >= generation`` and ``confirmed_at < settled_before``.
 
     Attributes:
-        now: becomes ``rotated_at`` and ``last_seen``.
+        now: becomes ``rotated_at``, and ``last_seen`` unless that is later already.
         settled_before: now - grace.
         active_at: when the user was last active, or None when nothing moves the idle end; the new idle end is
             ``max(idle_end, min(active_at + idle_seconds, absolute_end))``.

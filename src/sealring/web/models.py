@@ -15,7 +15,11 @@ class RefreshRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     attempt: str | None = Field(
-        default=None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="One id for each generation."
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="One id for each generation.",
     )
     idle_for: float | None = Field(
         default=None, ge=0, le=31_536_000, allow_inf_nan=False, description="Seconds since the last user input."
