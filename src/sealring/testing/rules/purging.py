@@ -1,6 +1,7 @@
 # ruff: noqa: D102, S101 - these are tests, and their names are sentences
 """The contract: purging sessions. A live session is never deleted."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,15 @@ class PurgingRules(Rules):
             await store.purge_sessions(moment, EVERYTHING)
             left = {row.sid: await store.read_session(row.sid) for row in rows}
             assert left == {row.sid: None if row.sid in over else row for row in rows}
+
+    @pytest.mark.parametrize("end", ["idle_end", "absolute_end", "revoked_at"])
+    async def test_a_session_is_purged_when_it_ended_before_the_moment_and_not_at_the_moment(
+        self, store: Store, end: str
+    ) -> None:
+        at_the_moment = await opened(store, make_row(**{end: NOW}))
+        await opened(store, make_row(**{end: NOW - 0.001}))
+        assert await store.purge_sessions(NOW, EVERYTHING) == 1
+        assert await store.read_session(at_the_moment.sid) == at_the_moment
 
     async def test_a_purge_repeated_ends_at_nothing(self, store: Store) -> None:
         for index in range(7):

@@ -1,6 +1,7 @@
 # ruff: noqa: D102, S101 - these are tests, and their names are sentences
 """The contract: compare and swap, and confirmations."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Final
 
@@ -166,7 +167,7 @@ class ConfirmingRules(Rules):
 
     async def test_a_thousand_confirmations_are_written_in_one_go(self, store: Store) -> None:
         rows = [make_row(generation=2, subject=f"user {index % 7}") for index in range(1_000)]
-        assert all([await store.open_session(row) for row in rows])
+        assert all(await asyncio.gather(*(store.open_session(row) for row in rows)))
         await store.confirm([Confirmation(row.sid, 2, NOW) for row in rows])
         for row in rows[::37]:
             assert (await read(store, row.sid)).confirmed_generation == 2
