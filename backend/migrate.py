@@ -40,15 +40,18 @@ def prepare_files(database: Path) -> None:
         database: the file; SQLite gives its companions the same rights.
 
     Raises:
-        ConfigurationError: they cannot be made.
+        ConfigurationError: they cannot be made or written.
     """
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not database.exists():
             database.touch(mode=0o600)
+        with database.open("r+b"):
+            pass
     except OSError as error:
         raise ConfigurationError(
-            f"The database {database} cannot be made: {error.strerror}. Set TODO_DATA_DIR to another place."
+            f"The database {database} cannot be written: {error.strerror}. Give this user the right to, or set "
+            "TODO_DATA_DIR to another place."
         ) from error
 
 
