@@ -115,7 +115,7 @@ class RotatingRules(Rules):
         assert rotated is not None
         assert rotated.idle_end == row.absolute_end
 
-    async def test_last_seen_never_moves_back(self, store: Store) -> None:
+    async def test_a_rotation_never_moves_last_seen_back(self, store: Store) -> None:
         row = await opened(store, make_row(last_seen=NOW + 5))
         rotated = await store.rotate(make_rotation(row))
         assert rotated is not None

@@ -143,7 +143,7 @@ class ConfirmingRules(Rules):
         await store.confirm([Confirmation(row.sid, generation, NOW)])
         assert await read(store, row.sid) == replace(row, last_seen=NOW)
 
-    async def test_last_seen_never_moves_back(self, store: Store) -> None:
+    async def test_a_confirmation_never_moves_last_seen_back(self, store: Store) -> None:
         row = await opened(store, make_row(generation=2))
         await store.confirm([Confirmation(row.sid, 2, NOW - 600)])
         assert await read(store, row.sid) == replace(row, confirmed_generation=2, confirmed_at=NOW - 600)
