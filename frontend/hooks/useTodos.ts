@@ -2,7 +2,7 @@ import { useCallback, useRef } from "react";
 
 import { useToasts } from "../components/ui/Toasts.tsx";
 import { api, type Todo, type TodoDraft, type TodoPatch } from "../lib/api-client.ts";
-import { messageOf } from "../lib/failure.ts";
+import { isGone, messageOf } from "../lib/failure.ts";
 import { inTurn } from "../lib/in-turn.ts";
 import { showsNew, type TodoQuery } from "../lib/todo-query.ts";
 import type { TodoState } from "../lib/todo-state.ts";
@@ -59,9 +59,10 @@ export function useTodos(query: TodoQuery, today: string, showAll: () => void): 
     (todo: Todo) => {
       change(todo.id, { done: !todo.done }).catch((error: unknown) => {
         toasts.show({ tone: "error", text: `“${todo.title}” was not changed. ${messageOf(error)}` });
+        if (isGone(error)) reload();
       });
     },
-    [change, toasts],
+    [change, reload, toasts],
   );
 
   const remove = useCallback(
@@ -69,7 +70,10 @@ export function useTodos(query: TodoQuery, today: string, showAll: () => void): 
       const restore = () => dispatch({ type: "restored", id: todo.id });
       const erase = async () => {
         try {
-          await api.deleteTodo(todo.id);
+          await api.deleteTodo(todo.id).catch((error: unknown) => {
+            // Deleted elsewhere: that is what was wanted.
+            if (!isGone(error)) throw error;
+          });
           revision.current++;
           dispatch({ type: "deleted", id: todo.id, today });
         } catch (error) {

@@ -32,6 +32,11 @@ export function messageOf(error: unknown): string {
   }
 }
 
+/** Whether what was to be changed has gone in the meantime. */
+export function isGone(error: unknown): boolean {
+  return error instanceof SealringError && error.code === "not_found";
+}
+
 function fieldsOf(error: unknown): Record<string, string> {
   if (!(error instanceof SealringError)) return {};
   // A path such as `body.email` names the field by its last part.

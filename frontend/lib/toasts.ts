@@ -47,6 +47,9 @@ export class Toasts {
     await Promise.all(this.#shown.map(({ id }) => this.close(id)));
   };
 
+  /** Takes all toasts away and carries out nothing. */
+  readonly drop = (): void => this.#set([]);
+
   #take(id: number): Toast | undefined {
     const toast = this.#shown.find((shown) => shown.id === id);
     if (toast) this.#set(this.#shown.filter((shown) => shown !== toast));

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { flushSync } from "react-dom";
 
 import { ClearDone } from "../components/todos/ClearDone.tsx";
@@ -29,10 +29,14 @@ export function TodosPage() {
   const { phase, counts: known } = todos.state;
   const hasTodos = phase !== "ready" || known.open + known.done > 0 || isChanged(query);
 
-  const remove = (todo: Todo) => {
-    if (!focusBeside(todo)) headingRef.current?.focus();
-    todos.remove(todo);
-  };
+  const { remove: removeTodo } = todos;
+  const remove = useCallback(
+    (todo: Todo) => {
+      if (!focusBeside(todo)) headingRef.current?.focus();
+      removeTodo(todo);
+    },
+    [headingRef, removeTodo],
+  );
 
   return (
     <>

@@ -19,11 +19,18 @@ beforeEach(() => {
 async function openPage() {
   vi.resetModules();
   const { AuthWrapper } = await import("../components/AuthWrapper.tsx");
+  const { ToastsProvider, useToasts } = await import("../components/ui/Toasts.tsx");
   const { client } = await import("../lib/api-client.ts");
+  const Page = () => {
+    const toasts = useToasts();
+    return <button onClick={() => toasts.show({ text: "Deleted a secret" })}>The secret list</button>;
+  };
   render(
-    <AuthWrapper>
-      <p>The secret list</p>
-    </AuthWrapper>,
+    <ToastsProvider>
+      <AuthWrapper>
+        <Page />
+      </AuthWrapper>
+    </ToastsProvider>,
   );
   return client;
 }
@@ -116,4 +123,13 @@ test("signing out leads straight to the form", async () => {
   await signIn();
   await act(() => client.logout());
   expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
+});
+
+test("a message of the pages does not stay behind for who comes next", async () => {
+  const client = await openPage();
+  await signIn();
+  await userEvent.setup().click(screen.getByText("The secret list"));
+  expect(screen.getByText("Deleted a secret")).toBeTruthy();
+  await act(() => client.logout());
+  expect(screen.queryByText("Deleted a secret")).toBeNull();
 });

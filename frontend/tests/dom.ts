@@ -13,7 +13,8 @@ const missing: [object, string, (this: HTMLDialogElement) => unknown][] = [
   [dialog, "close", setOpen(false)],
 ];
 for (const [owner, name, value] of missing) {
-  if (!(name in owner)) Object.defineProperty(owner, name, { value, configurable: true });
+  if (Reflect.get(owner, name) === undefined)
+    Object.defineProperty(owner, name, { value, configurable: true });
 }
 
 function setOpen(open: boolean) {

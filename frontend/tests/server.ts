@@ -45,8 +45,8 @@ export function startServer(): Server {
 
 export const USER = { id: "u1", email: "ada@example.org", name: "Ada Lovelace" };
 
-/** A session answer. */
-export function sessionAnswer(outcome: string): Response {
+/** A session answer; `more` replaces fields. */
+export function sessionAnswer(outcome: string, more: object = {}): Response {
   return Response.json({
     outcome,
     now_ms: Date.now(),
@@ -58,6 +58,7 @@ export function sessionAnswer(outcome: string): Response {
     generation: 1,
     binding: "none",
     user: USER,
+    ...more,
   });
 }
 

@@ -21,7 +21,9 @@ export function SessionStrip() {
         <summary>
           <RingGauge key={session.answeredAt} share={shareLeft(session, now)} />
           <span>{headline(status, renewal)}</span>
-          <span className="strip__next">Next renewal in {spanInWords(session.refreshAt - now)}</span>
+          {status === "authenticated" && (
+            <span className="strip__next">Next renewal {inWords(session.refreshAt - now)}</span>
+          )}
         </summary>
         <dl className="strip__facts">
           <Fact name="Access expires in" value={spanInWords(session.expiresAt - now)} />
@@ -45,6 +47,10 @@ function Fact({ name, value }: { name: string; value: string }) {
       <dd>{value}</dd>
     </div>
   );
+}
+
+function inWords(ms: number): string {
+  return ms > 0 ? `in ${spanInWords(ms)}` : "is due";
 }
 
 function shareLeft(session: Session, now: number): number {

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
+import { EndingBanner } from "./EndingBanner.tsx";
 import { Header } from "./Header.tsx";
 import { SessionStrip } from "./SessionStrip.tsx";
 
@@ -14,6 +15,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <div className="shell__top">
         <Header />
         <ConnectionBanner />
+        <EndingBanner />
       </div>
       <main id="main" className="shell__main" tabIndex={-1}>
         {children}
