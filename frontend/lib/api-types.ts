@@ -4,1309 +4,1309 @@
  */
 
 export interface paths {
-  "/.well-known/jwks.json": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jwks
+         * @description Publish the public keys (RFC 7517 section 5).
+         */
+        get: operations["getJwks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Jwks
-     * @description Publish the public keys (RFC 7517 section 5).
-     */
-    get: operations["getJwks"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/account": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Account
+         * @description Return the signed-in account.
+         */
+        get: operations["getAccount"];
+        put?: never;
+        /**
+         * Create Account
+         * @description Create an account. It does not sign in: ``POST /auth/login`` does.
+         */
+        post: operations["createAccount"];
+        /**
+         * Delete Account
+         * @description Delete the account with all its todos, and end its sessions.
+         */
+        delete: operations["deleteAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Get Account
-     * @description Return the signed-in account.
-     */
-    get: operations["getAccount"];
-    put?: never;
-    /**
-     * Create Account
-     * @description Create an account. It does not sign in: ``POST /auth/login`` does.
-     */
-    post: operations["createAccount"];
-    /**
-     * Delete Account
-     * @description Delete the account with all its todos, and end its sessions.
-     */
-    delete: operations["deleteAccount"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/account/password": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change the password and end every other session of the account; this one stays.
+         */
+        post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /**
-     * Change Password
-     * @description Change the password and end every other session of the account; this one stays.
-     */
-    post: operations["changePassword"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/todos": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/todos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Todos
+         * @description Return one page of the todos, and counts over all of them.
+         */
+        get: operations["listTodos"];
+        put?: never;
+        /**
+         * Create Todo
+         * @description Create a todo.
+         */
+        post: operations["createTodo"];
+        /**
+         * Delete Done Todos
+         * @description Delete every completed todo.
+         */
+        delete: operations["deleteDoneTodos"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * List Todos
-     * @description Return one page of the todos, and counts over all of them.
-     */
-    get: operations["listTodos"];
-    put?: never;
-    /**
-     * Create Todo
-     * @description Create a todo.
-     */
-    post: operations["createTodo"];
-    /**
-     * Delete Done Todos
-     * @description Delete every completed todo.
-     */
-    delete: operations["deleteDoneTodos"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/todos/{id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/todos/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Todo
+         * @description Delete a todo.
+         */
+        delete: operations["deleteTodo"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Todo
+         * @description Change a todo; fields that are left out stay as they are.
+         */
+        patch: operations["updateTodo"];
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Delete Todo
-     * @description Delete a todo.
-     */
-    delete: operations["deleteTodo"];
-    options?: never;
-    head?: never;
-    /**
-     * Update Todo
-     * @description Change a todo; fields that are left out stay as they are.
-     */
-    patch: operations["updateTodo"];
-    trace?: never;
-  };
-  "/auth/login": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Login */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Login */
-    post: operations["login"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/logout": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout
+         * @description End the session; its access tokens stop at once. Also succeeds when there is no session.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /**
-     * Logout
-     * @description End the session; its access tokens stop at once. Also succeeds when there is no session.
-     */
-    post: operations["logout"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/logout-all": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/logout-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout All
+         * @description End every session of the account, on all devices.
+         */
+        post: operations["logoutAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /**
-     * Logout All
-     * @description End every session of the account, on all devices.
-     */
-    post: operations["logoutAll"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/refresh": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh
+         * @description Renew the access token; the refresh token comes in its cookie. A refusal never deletes cookies.
+         */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /**
-     * Refresh
-     * @description Renew the access token; the refresh token comes in its cookie. A refusal never deletes cookies.
-     */
-    post: operations["refresh"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/session": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Tell about the session of the access token.
+         */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Session
-     * @description Tell about the session of the access token.
-     */
-    get: operations["getSession"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/sessions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions
+         * @description List the live sessions of the account.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Sessions
-     * @description List the live sessions of the account.
-     */
-    get: operations["listSessions"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/auth/sessions/{session_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description End one session of the account; another account's is not found.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * End Session
-     * @description End one session of the account; another account's is not found.
-     */
-    delete: operations["endSession"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * AccountDeletion
-     * @description The password as proof that the owner deletes the account.
-     */
-    AccountDeletion: {
-      /**
-       * Password
-       * Format: password
-       */
-      password: string;
+    schemas: {
+        /**
+         * AccountDeletion
+         * @description The password as proof that the owner deletes the account.
+         */
+        AccountDeletion: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * AccountDraft
+         * @description A new account.
+         */
+        AccountDraft: {
+            /**
+             * Email
+             * Format: email
+             */
+            email: string;
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * Counts
+         * @description Counts over all of the account's todos, whatever the list was filtered by.
+         */
+        Counts: {
+            /** Done */
+            done: number;
+            /** Open */
+            open: number;
+            /**
+             * Overdue
+             * @description Open, and due before today.
+             */
+            overdue: number;
+        };
+        /**
+         * Credentials
+         * @description What a user signs in with.
+         */
+        Credentials: {
+            /**
+             * Email
+             * Format: email
+             */
+            email: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /**
+             * Remember
+             * @description Stay signed in when the browser is closed.
+             * @default false
+             */
+            remember?: boolean;
+        };
+        /**
+         * EndedAnswer
+         * @description What ending sessions answers.
+         */
+        EndedAnswer: {
+            /**
+             * Ended
+             * @description How many sessions this request ended.
+             */
+            ended: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "signed_out" | "ended";
+        };
+        /**
+         * ErrorBody
+         * @description The one shape of every error; codes stand in spec/error-codes.json.
+         */
+        ErrorBody: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "retry" | "refresh" | "sign_in" | "fix";
+            /** Code */
+            code: string;
+            /** Error */
+            error: string | null;
+            /** Error Description */
+            error_description: string;
+            /** Fields */
+            fields?: components["schemas"]["FieldFault"][] | null;
+            /** Request Id */
+            request_id: string;
+        };
+        /**
+         * FieldFault
+         * @description What is wrong with one field.
+         */
+        FieldFault: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Order
+         * @description In which direction.
+         * @enum {string}
+         */
+        Order: "asc" | "desc";
+        /**
+         * PasswordChange
+         * @description A new password, and the present one as proof.
+         */
+        PasswordChange: {
+            /**
+             * Current Password
+             * Format: password
+             */
+            current_password: string;
+            /**
+             * New Password
+             * Format: password
+             */
+            new_password: string;
+        };
+        /**
+         * Priority
+         * @description How urgent a todo is, in rising order.
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high";
+        /**
+         * RefreshRequest
+         * @description The optional body of a refresh.
+         */
+        RefreshRequest: {
+            /**
+             * Attempt
+             * @description One id for each generation.
+             */
+            attempt?: string | null;
+            /**
+             * Idle For
+             * @description Seconds since the last user input.
+             */
+            idle_for?: number | null;
+        };
+        /**
+         * SessionAnswer
+         * @description What login, refresh and `GET /auth/session` answer.
+         */
+        SessionAnswer: {
+            /**
+             * Binding
+             * @enum {string}
+             */
+            binding: "none" | "dpop" | "mtls" | "dbsc";
+            /**
+             * Expires In
+             * @description Seconds until the access token expires.
+             */
+            expires_in: number;
+            /**
+             * Generation
+             * @description Version of the session; compared only within one session_id.
+             */
+            generation: number;
+            /**
+             * Idle Expires In
+             * @description Seconds until the session ends if the user does nothing.
+             */
+            idle_expires_in: number;
+            /**
+             * Now Ms
+             * @description The server's time, milliseconds since the epoch.
+             */
+            now_ms: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "opened" | "rotated" | "replayed" | "unchanged" | "adopted" | "current";
+            /**
+             * Refresh In
+             * @description Seconds until the client should refresh.
+             */
+            refresh_in: number;
+            /**
+             * Session Expires In
+             * @description Seconds until the session ends whatever happens.
+             */
+            session_expires_in: number;
+            /**
+             * Session Id
+             * @description Public id of the session, never a credential.
+             */
+            session_id: string;
+            /**
+             * User
+             * @description What the application tells about the signed-in user.
+             */
+            user: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * SessionItem
+         * @description One live session of the signed-in user.
+         */
+        SessionItem: {
+            /** Created At Ms */
+            created_at_ms: number;
+            /**
+             * Current
+             * @description Whether the request came from this one.
+             */
+            current: boolean;
+            /** Device */
+            device: string;
+            /**
+             * Expires At Ms
+             * @description The earlier of the idle and the absolute end.
+             */
+            expires_at_ms: number;
+            /** Last Seen Ms */
+            last_seen_ms: number;
+            /** Session Id */
+            session_id: string;
+        };
+        /**
+         * SessionList
+         * @description What `GET /auth/sessions` answers.
+         */
+        SessionList: {
+            /** Sessions */
+            sessions: components["schemas"]["SessionItem"][];
+        };
+        /**
+         * SessionsEnded
+         * @description How many other sessions were ended.
+         */
+        SessionsEnded: {
+            /** Ended */
+            ended: number;
+        };
+        /**
+         * Sort
+         * @description What the list is sorted by.
+         * @enum {string}
+         */
+        Sort: "due" | "created" | "priority";
+        /**
+         * Status
+         * @description Which todos the list shows.
+         * @enum {string}
+         */
+        Status: "all" | "open" | "done";
+        /**
+         * Todo
+         * @description A todo; moments are ISO 8601 in UTC.
+         */
+        Todo: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done */
+            done: boolean;
+            /** Done At */
+            done_at: string | null;
+            /** Due On */
+            due_on: string | null;
+            /** Id */
+            id: string;
+            /** Notes */
+            notes: string;
+            priority: components["schemas"]["Priority"];
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * TodoDraft
+         * @description A new todo.
+         */
+        TodoDraft: {
+            /** Due On */
+            due_on?: string | null;
+            /**
+             * Notes
+             * @default
+             */
+            notes?: string;
+            /** @default normal */
+            priority?: components["schemas"]["Priority"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * TodoPage
+         * @description One page of the list.
+         */
+        TodoPage: {
+            counts: components["schemas"]["Counts"];
+            /** Items */
+            items: components["schemas"]["Todo"][];
+            /**
+             * Next Cursor
+             * @description Where the next page begins; null on the last one.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * TodoPatch
+         * @description Changes to a todo; what is left out stays, ``due_on: null`` removes the date.
+         */
+        TodoPatch: {
+            /** Done */
+            done?: boolean;
+            /** Due On */
+            due_on?: string | null;
+            /** Notes */
+            notes?: string;
+            priority?: components["schemas"]["Priority"];
+            /** Title */
+            title?: string;
+        };
+        /**
+         * TodosDeleted
+         * @description How many todos were deleted.
+         */
+        TodosDeleted: {
+            /** Deleted */
+            deleted: number;
+        };
+        /**
+         * User
+         * @description An account, as its owner sees it.
+         */
+        User: {
+            /** Email */
+            email: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
     };
-    /**
-     * AccountDraft
-     * @description A new account.
-     */
-    AccountDraft: {
-      /**
-       * Email
-       * Format: email
-       */
-      email: string;
-      /** Name */
-      name: string;
-      /**
-       * Password
-       * Format: password
-       */
-      password: string;
-    };
-    /**
-     * Counts
-     * @description Counts over all of the account's todos, whatever the list was filtered by.
-     */
-    Counts: {
-      /** Done */
-      done: number;
-      /** Open */
-      open: number;
-      /**
-       * Overdue
-       * @description Open, and due before today.
-       */
-      overdue: number;
-    };
-    /**
-     * Credentials
-     * @description What a user signs in with.
-     */
-    Credentials: {
-      /**
-       * Email
-       * Format: email
-       */
-      email: string;
-      /**
-       * Password
-       * Format: password
-       */
-      password: string;
-      /**
-       * Remember
-       * @description Stay signed in when the browser is closed.
-       * @default false
-       */
-      remember?: boolean;
-    };
-    /**
-     * EndedAnswer
-     * @description What ending sessions answers.
-     */
-    EndedAnswer: {
-      /**
-       * Ended
-       * @description How many sessions this request ended.
-       */
-      ended: number;
-      /**
-       * Outcome
-       * @enum {string}
-       */
-      outcome: "signed_out" | "ended";
-    };
-    /**
-     * ErrorBody
-     * @description The one shape of every error; codes stand in spec/error-codes.json.
-     */
-    ErrorBody: {
-      /**
-       * Action
-       * @enum {string}
-       */
-      action: "retry" | "refresh" | "sign_in" | "fix";
-      /** Code */
-      code: string;
-      /** Error */
-      error: string | null;
-      /** Error Description */
-      error_description: string;
-      /** Fields */
-      fields?: components["schemas"]["FieldFault"][] | null;
-      /** Request Id */
-      request_id: string;
-    };
-    /**
-     * FieldFault
-     * @description What is wrong with one field.
-     */
-    FieldFault: {
-      /** Field */
-      field: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * Order
-     * @description In which direction.
-     * @enum {string}
-     */
-    Order: "asc" | "desc";
-    /**
-     * PasswordChange
-     * @description A new password, and the present one as proof.
-     */
-    PasswordChange: {
-      /**
-       * Current Password
-       * Format: password
-       */
-      current_password: string;
-      /**
-       * New Password
-       * Format: password
-       */
-      new_password: string;
-    };
-    /**
-     * Priority
-     * @description How urgent a todo is, in rising order.
-     * @enum {string}
-     */
-    Priority: "low" | "normal" | "high";
-    /**
-     * RefreshRequest
-     * @description The optional body of a refresh.
-     */
-    RefreshRequest: {
-      /**
-       * Attempt
-       * @description One id for each generation.
-       */
-      attempt?: string | null;
-      /**
-       * Idle For
-       * @description Seconds since the last user input.
-       */
-      idle_for?: number | null;
-    };
-    /**
-     * SessionAnswer
-     * @description What login, refresh and `GET /auth/session` answer.
-     */
-    SessionAnswer: {
-      /**
-       * Binding
-       * @enum {string}
-       */
-      binding: "none" | "dpop" | "mtls" | "dbsc";
-      /**
-       * Expires In
-       * @description Seconds until the access token expires.
-       */
-      expires_in: number;
-      /**
-       * Generation
-       * @description Version of the session; compared only within one session_id.
-       */
-      generation: number;
-      /**
-       * Idle Expires In
-       * @description Seconds until the session ends if the user does nothing.
-       */
-      idle_expires_in: number;
-      /**
-       * Now Ms
-       * @description The server's time, milliseconds since the epoch.
-       */
-      now_ms: number;
-      /**
-       * Outcome
-       * @enum {string}
-       */
-      outcome: "opened" | "rotated" | "replayed" | "unchanged" | "adopted" | "current";
-      /**
-       * Refresh In
-       * @description Seconds until the client should refresh.
-       */
-      refresh_in: number;
-      /**
-       * Session Expires In
-       * @description Seconds until the session ends whatever happens.
-       */
-      session_expires_in: number;
-      /**
-       * Session Id
-       * @description Public id of the session, never a credential.
-       */
-      session_id: string;
-      /**
-       * User
-       * @description What the application tells about the signed-in user.
-       */
-      user: {
-        [key: string]: unknown;
-      };
-    };
-    /**
-     * SessionItem
-     * @description One live session of the signed-in user.
-     */
-    SessionItem: {
-      /** Created At Ms */
-      created_at_ms: number;
-      /**
-       * Current
-       * @description Whether the request came from this one.
-       */
-      current: boolean;
-      /** Device */
-      device: string;
-      /**
-       * Expires At Ms
-       * @description The earlier of the idle and the absolute end.
-       */
-      expires_at_ms: number;
-      /** Last Seen Ms */
-      last_seen_ms: number;
-      /** Session Id */
-      session_id: string;
-    };
-    /**
-     * SessionList
-     * @description What `GET /auth/sessions` answers.
-     */
-    SessionList: {
-      /** Sessions */
-      sessions: components["schemas"]["SessionItem"][];
-    };
-    /**
-     * SessionsEnded
-     * @description How many other sessions were ended.
-     */
-    SessionsEnded: {
-      /** Ended */
-      ended: number;
-    };
-    /**
-     * Sort
-     * @description What the list is sorted by.
-     * @enum {string}
-     */
-    Sort: "due" | "created" | "priority";
-    /**
-     * Status
-     * @description Which todos the list shows.
-     * @enum {string}
-     */
-    Status: "all" | "open" | "done";
-    /**
-     * Todo
-     * @description A todo; moments are ISO 8601 in UTC.
-     */
-    Todo: {
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /** Done */
-      done: boolean;
-      /** Done At */
-      done_at: string | null;
-      /** Due On */
-      due_on: string | null;
-      /** Id */
-      id: string;
-      /** Notes */
-      notes: string;
-      priority: components["schemas"]["Priority"];
-      /** Title */
-      title: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-    };
-    /**
-     * TodoDraft
-     * @description A new todo.
-     */
-    TodoDraft: {
-      /** Due On */
-      due_on?: string | null;
-      /**
-       * Notes
-       * @default
-       */
-      notes?: string;
-      /** @default normal */
-      priority?: components["schemas"]["Priority"];
-      /** Title */
-      title: string;
-    };
-    /**
-     * TodoPage
-     * @description One page of the list.
-     */
-    TodoPage: {
-      counts: components["schemas"]["Counts"];
-      /** Items */
-      items: components["schemas"]["Todo"][];
-      /**
-       * Next Cursor
-       * @description Where the next page begins; null on the last one.
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * TodoPatch
-     * @description Changes to a todo; what is left out stays, ``due_on: null`` removes the date.
-     */
-    TodoPatch: {
-      /** Done */
-      done?: boolean;
-      /** Due On */
-      due_on?: string | null;
-      /** Notes */
-      notes?: string;
-      priority?: components["schemas"]["Priority"];
-      /** Title */
-      title?: string;
-    };
-    /**
-     * TodosDeleted
-     * @description How many todos were deleted.
-     */
-    TodosDeleted: {
-      /** Deleted */
-      deleted: number;
-    };
-    /**
-     * User
-     * @description An account, as its owner sees it.
-     */
-    User: {
-      /** Email */
-      email: string;
-      /** Id */
-      id: string;
-      /** Name */
-      name: string;
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  getJwks: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    getJwks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": unknown;
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-      };
     };
-  };
-  getAccount: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    createAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    deleteAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["User"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountDeletion"];
+            };
         };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
     };
-  };
-  createAccount: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsEnded"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["AccountDraft"];
-      };
+    listTodos: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["Status"];
+                /** @description A part of the title or the notes. */
+                q?: string;
+                priority?: components["schemas"]["Priority"] | null;
+                sort?: components["schemas"]["Sort"];
+                /** @description Default: `asc` for due, `desc` for created and priority. */
+                order?: components["schemas"]["Order"] | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description The user's date, for the count of overdue todos; default the UTC date. */
+                today?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TodoPage"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
+    createTodo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["User"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TodoDraft"];
+            };
         };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Todo"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
     };
-  };
-  deleteAccount: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    deleteDoneTodos: {
+        parameters: {
+            query: {
+                status: "done";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TodosDeleted"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["AccountDeletion"];
-      };
+    deleteTodo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
+    updateTodo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
         };
-        content?: never;
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TodoPatch"];
+            };
         };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Todo"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
     };
-  };
-  changePassword: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["PasswordChange"];
-      };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    logoutAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["SessionsEnded"];
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
     };
-  };
-  listTodos: {
-    parameters: {
-      query?: {
-        status?: components["schemas"]["Status"];
-        /** @description A part of the title or the notes. */
-        q?: string;
-        priority?: components["schemas"]["Priority"] | null;
-        sort?: components["schemas"]["Sort"];
-        /** @description Default: `asc` for due, `desc` for created and priority. */
-        order?: components["schemas"]["Order"] | null;
-        limit?: number;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-        /** @description The user's date, for the count of overdue todos; default the UTC date. */
-        today?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["TodoPage"];
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
     };
-  };
-  createTodo: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    listSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["TodoDraft"];
-      };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedAnswer"];
+                };
+            };
+            /** @description Refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Try again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Todo"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  deleteDoneTodos: {
-    parameters: {
-      query: {
-        status: "done";
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TodosDeleted"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  deleteTodo: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  updateTodo: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["TodoPatch"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Todo"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  login: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Credentials"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  logout: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EndedAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  logoutAll: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EndedAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  refresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        "application/json": components["schemas"]["RefreshRequest"] | null;
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  getSession: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  listSessions: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionList"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
-  endSession: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        session_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EndedAnswer"];
-        };
-      };
-      /** @description Refused. */
-      "4XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-      /** @description Try again. */
-      "5XX": {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErrorBody"];
-        };
-      };
-    };
-  };
 }
