@@ -8,6 +8,8 @@ import ipaddress
 import math
 import time
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from anyio import CapacityLimiter, to_thread
 from limits import parse
@@ -49,7 +51,7 @@ class Passwords:
     def __init__(self, settings: TodoSettings, hasher: HasherProtocol | None = None) -> None:
         self._hash = PasswordHash([hasher or argon2id(settings)])
         self._workers = CapacityLimiter(settings.password_workers)
-        self._queue = settings.password_queue
+        self._places = settings.password_workers + settings.password_queue
         # Stands in for the hash of an account that does not exist: the same cost, and no password fits it.
         self._nobody = self._hash.hash("")
 
@@ -62,8 +64,8 @@ class Passwords:
         Raises:
             RateLimited: too many hashes are waiting already.
         """
-        self._check_queue()
-        return await to_thread.run_sync(self._hash.hash, password, limiter=self._workers)
+        with self._place():
+            return await to_thread.run_sync(self._hash.hash, password, limiter=self._workers)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Compare a password with a hash; the work is the same when there is no hash to compare with.
@@ -78,15 +80,21 @@ class Passwords:
         Raises:
             RateLimited: too many hashes are waiting already.
         """
-        self._check_queue()
-        fits, renewed = await to_thread.run_sync(
-            self._hash.verify_and_update, password, hashed or self._nobody, limiter=self._workers
-        )
+        with self._place():
+            fits, renewed = await to_thread.run_sync(
+                self._hash.verify_and_update, password, hashed or self._nobody, limiter=self._workers
+            )
         return (fits, renewed) if hashed is not None else (False, None)
 
-    def _check_queue(self) -> None:
-        if self._workers.statistics().tasks_waiting > self._queue:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._places == 0:
             raise RateLimited("too many password hashes are waiting", retry_after=1)
+        self._places -= 1
+        try:
+            yield
+        finally:
+            self._places += 1
 
 
 class AttemptLimits:

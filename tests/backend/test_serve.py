@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -174,39 +174,54 @@ def test_a_locked_database_is_one_sentence(tmp_path: Path) -> None:
     assert "todo.db is locked by another process." in sentence
 
 
-def test_a_locked_session_store_is_one_sentence(tmp_path: Path) -> None:
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the program in this process, which must fail, and return what it says."""
+
+    def start(**changes: str) -> str:
+        for name in [name for name in os.environ if name.startswith(("SEALRING_", "TODO_"))]:
+            monkeypatch.delenv(name)
+        for name, value in environment(tmp_path, **changes).items():
+            monkeypatch.setenv(name, value)
+        assert main(["--port", "0"]) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.count("\n") == 1, told.err
+        assert told.err.startswith("Todo cannot start. ")
+        return told.err.removeprefix("Todo cannot start. ").strip()
+
+    return start
+
+
+def test_a_locked_session_store_is_one_sentence(tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "data").mkdir()
     with closing(sqlite3.connect(tmp_path / "data" / "sealring.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        sentence = refusal(tmp_path, "--port", "0")
-
-    assert "sealring.db" in sentence
+        assert "sealring.db" in refused()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "data").touch()
 
-    assert "TODO_DATA_DIR" in refusal(tmp_path, "--port", "0")
+    assert "TODO_DATA_DIR" in refused()
 
 
-def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "--port", "0", TODO_MAX_TODOS="many").startswith("TODO_MAX_TODOS: ")
-    assert refusal(tmp_path, "--port", "0", SEALRING_GRACE="1").startswith("The grace must exceed")
+def test_a_wrong_setting_is_one_sentence(refused: Callable[..., str]) -> None:
+    assert refused(TODO_MAX_TODOS="many").startswith("TODO_MAX_TODOS: ")
+    assert refused(SEALRING_GRACE="1").startswith("The grace must exceed")
 
 
-def test_missing_secrets_outside_development_are_one_sentence(tmp_path: Path) -> None:
-    sentence = refusal(
-        tmp_path, "--port", "0", SEALRING_ENVIRONMENT="production", SEALRING_ISSUER="https://todo.example.org"
-    )
+def test_missing_secrets_outside_development_are_one_sentence(refused: Callable[..., str]) -> None:
+    sentence = refused(SEALRING_ENVIRONMENT="production", SEALRING_ISSUER="https://todo.example.org")
 
     assert "SEALRING_REFRESH_KEYS is not set" in sentence
     assert "sealring init" in sentence
 
 
-def test_secrets_that_others_may_read_are_one_sentence(tmp_path: Path) -> None:
+def test_secrets_that_others_may_read_are_one_sentence(tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "sealring.env").touch(mode=0o644)
 
-    assert "chmod 600" in refusal(tmp_path, "--port", "0")
+    assert "chmod 600" in refused()
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "8000.5", "٨٠٠٠"])

@@ -84,6 +84,16 @@ def test_without_secrets_a_sentence_says_what_to_do(tmp_path: Path) -> None:
         token_settings(todo_settings(tmp_path))
 
 
+def test_the_application_has_a_name_of_its_own_when_no_setting_gives_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for letter, name in (("A", "KEY_ENCRYPTION_KEYS"), ("B", "REFRESH_KEYS")):
+        monkeypatch.setenv(f"SEALRING_{name}", f"1:{letter * 43}")
+    monkeypatch.setenv("SEALRING_ISSUER", "https://todo.example.org")
+
+    assert token_settings(todo_settings(tmp_path)).app == "todo"
+
+
 def test_sessions_are_kept_beside_the_todos_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
