@@ -1,5 +1,7 @@
 """ES256 and RS256 against published examples and against malformed signatures."""
 
+from itertools import count
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -77,6 +79,14 @@ def test_no_bit_of_an_es256_signature_can_be_changed(bit: int) -> None:
     changed = bytearray(KEY.sign(b"data"))
     changed[bit // 8] ^= 1 << bit % 8
     assert KEY.public.verify(b"data", bytes(changed)) is False
+
+
+def test_an_es256_signature_has_64_bytes_even_where_fewer_would_spell_the_same_numbers() -> None:
+    data = next(data for number in count() if KEY.sign(data := b"%d" % number)[32] == 0)
+    signature = KEY.sign(data)
+    assert KEY.public.verify(data, signature)
+    assert KEY.public.verify(data, signature[:32] + signature[33:]) is False
+    assert KEY.public.verify(data, signature[:32] + b"\0" + signature[32:]) is False
 
 
 @pytest.mark.parametrize("r", [0, 1, ORDER - 1, ORDER, 2**256 - 1])

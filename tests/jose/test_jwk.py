@@ -127,7 +127,11 @@ MODULUS = int.from_bytes(b64u_decode(RFC7638_MODULUS, what="n"), "big")
         pytest.param(point_off_the_curve(), id="a point off the curve"),
         pytest.param({**EC_JWK, "x": b64u_encode(bytes(32)), "y": b64u_encode(bytes(32))}, id="the point 0, 0"),
         pytest.param({**EC_JWK, "x": b64u_encode(b"\xff" * 32)}, id="a coordinate beyond the field"),
-        pytest.param({**EC_JWK, "x": b64u_encode(bytes(33))}, id="a long coordinate"),
+        pytest.param({**EC_JWK, "kty": "RSA"}, id="an EC key that calls itself RSA"),
+        pytest.param({**EC_JWK, "kty": None}, id="no key type"),
+        pytest.param(
+            {**EC_JWK, "x": b64u_encode(b"\0" + b64u_decode(str(EC_JWK["x"]), what="x"))}, id="a long coordinate"
+        ),
         pytest.param({**EC_JWK, "x": str(EC_JWK["x"]) + "="}, id="a padded coordinate"),
         pytest.param({**EC_JWK, "x": 12}, id="a number as coordinate"),
         pytest.param({**EC_JWK, "y": ""}, id="an empty coordinate"),

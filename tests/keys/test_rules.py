@@ -46,7 +46,7 @@ def test_states_in_which_a_key_verifies_are_those_that_are_published() -> None:
 
 def test_the_active_key_signs_and_the_latest_activated_of_several() -> None:
     row, announced = first_ring()
-    later = replace(row, kid="later", activated_at=NOW + 1)
+    later = replace(row, kid="later", created_at=NOW - 1, activated_at=NOW + 1)
     assert signing_row([announced, row]) is row
     assert signing_row([later, row, announced]) is signing_row([row, announced, later]) is later
     assert signing_row([announced]) is None

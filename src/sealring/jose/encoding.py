@@ -54,11 +54,7 @@ def b64u_decode(text: str | bytes, *, what: str) -> bytes:
     except UnicodeEncodeError:
         raise JoseError(f"{what} is not base64url") from None
     remainder = len(raw) & 3
-    if (
-        remainder == 1
-        or (remainder == 2 and raw[-1] not in _LAST_OF_TWO)
-        or (remainder == 3 and raw[-1] not in _LAST_OF_THREE)
-    ):
+    if (remainder == 2 and raw[-1] not in _LAST_OF_TWO) or (remainder == 3 and raw[-1] not in _LAST_OF_THREE):
         raise JoseError(f"{what} is not canonical base64url")
     try:
         return binascii.a2b_base64(raw.translate(_TO_STANDARD) + b"=="[: -remainder & 3], strict_mode=True)
