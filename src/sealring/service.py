@@ -152,6 +152,8 @@ class Sealring(Generic[ClaimsT]):
         """Drain the background work and close the store."""
         if self._runtime is not None:
             await self._runtime.stop()
+        # A reload under way must not outlive the store.
+        await self.keys.stop()
         await self.store.__aexit__(kind, error, trace)
 
     def _jobs(self) -> tuple[Job, ...]:
