@@ -1,8 +1,8 @@
 """Runs the Todo application as a user would: its own process, its own folder, a free port, real HTTP."""
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,14 +16,9 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parent.parent
 START_WITHIN = 60.0
+# The line that tells a newcomer where it is; printed when it answers.
+_ADDRESS = re.compile(rb"^Todo is running at http://localhost:(\d+)\n", re.MULTILINE)
 STOP_WITHIN = 15.0
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -33,11 +28,12 @@ class RunningApp:
     Attributes:
         folder: of its databases, secrets and log.
         settings: further environment variables.
+        port: chosen by the system at the first start, so that no two applications can mean the same one; then kept.
     """
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,7 +47,7 @@ class RunningApp:
         return (self.folder / "log").read_text(errors="replace")
 
     def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start it and wait until it says where it is."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("SEALRING_", "TODO_"))},
             "HOST": "127.0.0.1",
@@ -68,17 +64,14 @@ class RunningApp:
             **self.settings,
         }
         with (self.folder / "log").open("ab") as log:
+            before = log.tell()
             self.process = self._spawn(environment, log)
         deadline = time.monotonic() + START_WITHIN
-        while True:
-            try:
-                if httpx2.get(f"{self.url}/readyz", timeout=5).status_code == 200:
-                    return
-            except httpx2.HTTPError:
-                pass
+        while not (said := _ADDRESS.search((self.folder / "log").read_bytes(), before)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the application did not start:\n{self.log}")
             time.sleep(0.05)
+        self.port = int(said[1])
 
     def kill(self) -> None:
         """Kill it without a warning (SIGKILL)."""
