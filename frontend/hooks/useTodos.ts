@@ -1,4 +1,5 @@
 import { useCallback, useRef } from "react";
+import { flushSync } from "react-dom";
 
 import { useToasts } from "../components/ui/Toasts.tsx";
 import { api, type Todo, type TodoDraft, type TodoPatch } from "../lib/api-client.ts";
@@ -17,8 +18,8 @@ export interface Todos {
   /** Shows the change at once and takes it back if the server refuses; rejects with that refusal. */
   change: (id: string, patch: TodoPatch) => Promise<void>;
   toggle: (todo: Todo) => void;
-  /** Hides the todo at once and deletes it when the offer to undo has passed. */
-  remove: (todo: Todo) => void;
+  /** Hides the todo at once and deletes it when the offer to undo has passed; `onUndone` when it was taken. */
+  remove: (todo: Todo, onUndone: () => void) => void;
   clearDone: () => Promise<void>;
 }
 
@@ -66,7 +67,7 @@ export function useTodos(query: TodoQuery, today: string, showAll: () => void): 
   );
 
   const remove = useCallback(
-    (todo: Todo) => {
+    (todo: Todo, onUndone: () => void) => {
       const restore = () => dispatch({ type: "restored", id: todo.id });
       const erase = async () => {
         try {
@@ -81,12 +82,12 @@ export function useTodos(query: TodoQuery, today: string, showAll: () => void): 
           toasts.show({ tone: "error", text: `“${todo.title}” was not deleted. ${messageOf(error)}` });
         }
       };
+      const undo = () => {
+        flushSync(restore);
+        onUndone();
+      };
       dispatch({ type: "hidden", id: todo.id });
-      toasts.show({
-        text: `Deleted “${todo.title}”.`,
-        action: { label: "Undo", run: restore },
-        onClose: erase,
-      });
+      toasts.show({ text: `Deleted “${todo.title}”.`, action: { label: "Undo", run: undo }, onClose: erase });
     },
     [dispatch, revision, toasts, today],
   );

@@ -5,7 +5,7 @@ import { ClearDone } from "../components/todos/ClearDone.tsx";
 import { QuickAdd } from "../components/todos/QuickAdd.tsx";
 import { Summary } from "../components/todos/Summary.tsx";
 import { TodoDialog } from "../components/todos/TodoDialog.tsx";
-import { focusBeside } from "../components/todos/TodoItem.tsx";
+import { focusBeside, focusOn } from "../components/todos/TodoItem.tsx";
 import { TodoList } from "../components/todos/TodoList.tsx";
 import { TodoToolbar } from "../components/todos/TodoToolbar.tsx";
 import { useHeadingFocus } from "../hooks/useHeadingFocus.ts";
@@ -33,7 +33,7 @@ export function TodosPage() {
   const remove = useCallback(
     (todo: Todo) => {
       if (!focusBeside(todo)) headingRef.current?.focus();
-      removeTodo(todo);
+      removeTodo(todo, () => focusOn(todo));
     },
     [headingRef, removeTodo],
   );

@@ -71,7 +71,7 @@ test("a deleted todo can be brought back, and the server never hears of it", asy
 
   await user.click(screen.getByRole("button", { name: "Undo" }));
 
-  expect(screen.getByRole("checkbox", { name: "Call Grandma" })).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByRole("button", { name: "Edit Call Grandma" }));
   expect(server.asked.every(({ method }) => method === "GET")).toBe(true);
 });
 

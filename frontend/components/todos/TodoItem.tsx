@@ -48,6 +48,11 @@ export function focusBeside(todo: Todo): boolean {
   return button !== null && button !== undefined;
 }
 
+/** Moves the focus to a row that has just come back. */
+export function focusOn(todo: Todo): void {
+  document.getElementById(rowId(todo))?.querySelector<HTMLElement>(".todo__title")?.focus();
+}
+
 function rowId(todo: Todo): string {
   return `todo-${todo.id}`;
 }
