@@ -100,6 +100,10 @@ format: install ## Format every file and apply the safe fixes of the linters.
 generate: install ## Write spec/openapi.json, the API types and the client's error codes anew.
 	@scripts/generate.sh
 
+.PHONY: screenshot
+screenshot: .venv/.dev frontend/dist/.built ## Take the picture of the README anew.
+	@SEALRING_BROWSER="$$(scripts/browser.sh)" $(PY) scripts/screenshot.py
+
 .PHONY: lock
 lock: .venv/.dev ## Resolve the Python and npm dependencies anew, as pyproject.toml and package.json ask.
 	@scripts/lock.sh
