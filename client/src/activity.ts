@@ -66,7 +66,6 @@ export function createActivity({ clock, storage, key, source, share }: ActivityI
       last = Math.max(lastInputAt(), at);
     },
     listen: () => {
-      last = Math.max(last, storedTime(storage.getItem(key)) ?? last);
       const options = { passive: true, capture: true };
       for (const name of INPUT_EVENTS) source?.addEventListener(name, touch, options);
       return () => {

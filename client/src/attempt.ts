@@ -18,8 +18,6 @@ export interface Attempts {
   readonly current: (session: Session | null) => string;
   /** Another tab uses this id for this generation. */
   readonly merge: (session: Session, id: string) => void;
-  /** Forgets the id: its session is over. */
-  readonly clear: () => void;
 }
 
 interface Held {
@@ -60,9 +58,6 @@ export function createAttempts(storage: KeyValueStorage, key: string, random: ()
       if (rival && (rival.generation > generation || (rival.generation === generation && rival.id <= id)))
         return;
       hold({ sessionId, generation, id });
-    },
-    clear: () => {
-      storage.removeItem(key);
     },
   };
 }

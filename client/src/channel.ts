@@ -53,14 +53,13 @@ export function createChannel<User>(factory: () => ChannelPort | null): Channel<
   let port: ChannelPort | null = null;
   return {
     open: (hear) => {
-      const own = factory();
-      port = own;
-      own?.addEventListener("message", ({ data }) => {
-        if (port === own && isMessage<User>(data)) hear(data);
+      port = factory();
+      port?.addEventListener("message", ({ data }) => {
+        if (isMessage<User>(data)) hear(data);
       });
       return () => {
-        if (port === own) port = null;
-        own?.close();
+        port?.close();
+        port = null;
       };
     },
     post: (message) => {

@@ -81,7 +81,7 @@ const TIMEOUT_MS = 30_000;
 export function createClient<User = unknown>(options: ClientOptions = {}): Client<User> {
   const settings = withDefaults(options);
   const core = createCore<User>(settings);
-  const { store, epoch, gate, backoff, transport, channel } = core;
+  const { store, epoch, gate, transport } = core;
   const keeper = createKeeper(core);
   const refresher = createRefresher(core, keeper);
   const inquiry = createInquiry(core, keeper, refresher);
@@ -94,10 +94,12 @@ export function createClient<User = unknown>(options: ClientOptions = {}): Clien
     base: settings.origin + settings.basePath,
   });
 
-  /** The server has ended this session by our own wish. */
-  const signedOut = (sessionId: string | null): void => {
-    keeper.end("signed_out", false);
-    channel.post({ kind: "ended", sessionId, reason: "signed_out_elsewhere" });
+  /** Makes a call that may end sessions; `signed_out` says that this one was among them. */
+  const ending = async (method: "POST" | "DELETE", path: string): Promise<number> => {
+    const started = epoch.current();
+    const { ended, signedOut } = readEnded(await authorized.send({ method, path, timeoutMs: TIMEOUT_MS }));
+    if (signedOut && !started.aborted) keeper.endForAll("signed_out", "signed_out_elsewhere");
+    return ended;
   };
 
   const signIn = async (credentials: Credentials, overtaken: () => boolean): Promise<Session<User>> => {
@@ -112,7 +114,6 @@ export function createClient<User = unknown>(options: ClientOptions = {}): Clien
     // The logout's own request follows and ends the session that has just been opened.
     if (overtaken()) throw superseded();
     logout.settled();
-    backoff.succeeded();
     core.activity.touch();
     core.events.emit({ type: "signed_in" });
     return keeper.accept(answer);
@@ -136,22 +137,11 @@ export function createClient<User = unknown>(options: ClientOptions = {}): Clien
         core.replan.emit(undefined);
       });
     },
-    logoutAll: async () => {
-      const sessionId = keeper.session()?.sessionId ?? null;
-      const { ended } = readEnded(
-        await authorized.send({ method: "POST", path: "/logout-all", timeoutMs: TIMEOUT_MS }),
-      );
-      signedOut(sessionId);
-      return ended;
-    },
+    logoutAll: () => ending("POST", "/logout-all"),
     sessions: async () =>
       readSessions(await authorized.send({ method: "GET", path: "/sessions", timeoutMs: TIMEOUT_MS })),
-    endSession: async (id) => {
-      const sessionId = keeper.session()?.sessionId ?? null;
-      const path = `/sessions/${encodeURIComponent(id)}`;
-      if (readEnded(await authorized.send({ method: "DELETE", path, timeoutMs: TIMEOUT_MS })).signedOut) {
-        signedOut(sessionId);
-      }
+    endSession: async (sessionId) => {
+      await ending("DELETE", `/sessions/${encodeURIComponent(sessionId)}`);
     },
   };
 }

@@ -19,7 +19,7 @@ export function createInquiry<User>(
   keeper: Keeper<User>,
   refresher: Refresher<User>,
 ): Inquiry {
-  const { store, epoch, gate, backoff, transport } = core;
+  const { store, epoch, transport } = core;
   let flight: Promise<void> | null = null;
 
   const answerTo = async (error: SealringError): Promise<void> => {
@@ -28,22 +28,18 @@ export function createInquiry<User>(
       await refresher.refresh().catch(() => undefined);
     } else if (error.action === "sign_in") {
       // Who is signed out already knows the better reason.
-      if (status !== "signed_out") keeper.end(reasonFor(error, keeper.session() !== null), false);
+      if (status !== "signed_out") keeper.end(reasonFor(error, keeper.session() !== null));
     } else if (status === "loading") {
       refresher.failed(error);
     }
   };
 
   const run = async (): Promise<void> => {
-    const asked = keeper.renewals();
-    await gate.idle();
-    if (keeper.renewals() !== asked) return; // A login came between and has the answer.
     const started = epoch.current();
     const call = { method: "GET", path: "/session", timeoutMs: TIMEOUT_MS, signal: started } as const;
     try {
       const answer = await transport.ask(call);
       if (started.aborted) return;
-      backoff.succeeded();
       keeper.accept(answer);
     } catch (error) {
       if (!(error instanceof SealringError)) throw error;

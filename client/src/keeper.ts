@@ -6,8 +6,6 @@ import type { Received } from "./transport.js";
 /** The only way that a session comes into the state and leaves it. */
 export interface Keeper<User> {
   readonly session: () => Session<User> | null;
-  /** The session that ended last; a late message about it is not believed. */
-  readonly endedId: () => string | null;
   /** Rises whenever the browser's cookies were renewed, here or in another tab. */
   readonly renewals: () => number;
   /**
@@ -18,8 +16,10 @@ export interface Keeper<User> {
   readonly accept: (answer: Received<User>) => Session<User>;
   /** Takes over what another tab was told. */
   readonly adopt: (session: Session<User>, opened: boolean) => void;
-  /** Ends the session here: at once, whatever is under way. */
-  readonly end: (reason: SignedOutReason | null, remote: boolean) => void;
+  /** Ends the session in this tab: at once, whatever is under way. */
+  readonly end: (reason: SignedOutReason | null, remote?: boolean) => void;
+  /** Ends the session in this tab and, for the reason `others`, in all others. */
+  readonly endForAll: (reason: SignedOutReason | null, others?: SignedOutReason | null) => void;
   /** Milliseconds until the next refresh is due, 0 or less when it is. */
   readonly dueInMs: (session: Session<User>) => number;
 }
@@ -27,7 +27,6 @@ export interface Keeper<User> {
 /** Makes the {@link Keeper} of a client. */
 export function createKeeper<User>(core: Core<User>): Keeper<User> {
   const { store, epoch, time, attempts, channel, events, activity, settings } = core;
-  let endedId: string | null = null;
   let renewals = 0;
 
   const session = (): Session<User> | null => sessionOf(store.get());
@@ -36,12 +35,20 @@ export function createKeeper<User>(core: Core<User>): Keeper<User> {
     const held = session();
     // Somebody else is signed in from here on: what began for the one before must not touch this session.
     if (opened || (held && held.sessionId !== fresh.sessionId)) epoch.next();
+    core.backoff.succeeded();
     store.apply({ kind: "answered", session: fresh });
     core.replan.emit(undefined);
   };
+  const end = (reason: SignedOutReason | null, remote = false): void => {
+    epoch.next();
+    store.apply({ kind: "ended", reason });
+    events.emit({ type: "signed_out", reason, remote });
+    core.replan.emit(undefined);
+  };
+
   return {
     session,
-    endedId: () => endedId,
+    end,
     renewals: () => renewals,
     accept: ({ session: fresh, outcome, sample }) => {
       time.learn(sample);
@@ -61,16 +68,11 @@ export function createKeeper<User>(core: Core<User>): Keeper<User> {
         renewals += 1;
         events.emit({ type: "adopted", generation: fresh.generation });
       }
-      core.backoff.succeeded();
       take(fresh, opened);
     },
-    end: (reason, remote) => {
-      endedId = session()?.sessionId ?? endedId;
-      epoch.next();
-      attempts.clear();
-      store.apply({ kind: "ended", reason });
-      events.emit({ type: "signed_out", reason, remote });
-      core.replan.emit(undefined);
+    endForAll: (reason, others = reason) => {
+      channel.post({ kind: "ended", sessionId: session()?.sessionId ?? null, reason: others });
+      end(reason);
     },
     dueInMs: (held) => {
       // The last input is known by this machine's clock; everything about the session by the server's.

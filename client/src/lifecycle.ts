@@ -77,7 +77,7 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
   return {
     start: () => {
       if (undo.length > 0) return;
-      const hear = createHearing(core, { keeper, logoutPending: logout.pending, inquire });
+      const hear = createHearing(core, keeper, inquire);
       undo = [
         core.channel.open(hear),
         core.activity.listen(),
@@ -86,10 +86,10 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
         timer.stop,
       ];
       if (!settings.cookiesEnabled()) {
-        keeper.end("unsupported", false);
+        keeper.end("unsupported");
         return;
       }
-      if (logout.pending()) keeper.end("signed_out", false);
+      if (logout.pending()) keeper.end("signed_out");
       inquire();
       timer.arm();
     },

@@ -33,7 +33,7 @@ export interface Logout {
  * with the network or with the page, does not come back with the next page: that one delivers it first.
  */
 export function createLogout<User>(core: Core<User>, keeper: Keeper<User>): Logout {
-  const { channel, events, gate, transport, settings } = core;
+  const { events, gate, transport, settings } = core;
   const { storage, clock, random } = settings;
   const key = `sealring:${settings.name}:logout`;
   let count = 0;
@@ -87,9 +87,7 @@ export function createLogout<User>(core: Core<User>, keeper: Keeper<User>): Logo
     logout: () => {
       count += 1;
       storage.setItem(key, "1");
-      const sessionId = keeper.session()?.sessionId ?? null;
-      keeper.end("signed_out", false);
-      channel.post({ kind: "ended", sessionId, reason: "signed_out_elsewhere" });
+      keeper.endForAll("signed_out", "signed_out_elsewhere");
       return deliver();
     },
     deliver: () => deliver().catch(() => undefined),

@@ -49,7 +49,6 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
     // What is behind the session that is held renews nothing: without a pause it would be asked for in a loop.
     if (isOlder(answer.session, kept) && keeper.dueInMs(kept) <= 0) throw answerInvalid(200);
     const tookMs = settings.clock.now() - sentAt;
-    backoff.succeeded();
     events.emit({ type: "refreshed", outcome: answer.outcome, tookMs, leadMs });
     return kept;
   };
@@ -78,11 +77,9 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
   };
 
   const endedBy = (error: SealringError): void => {
-    const sessionId = keeper.session()?.sessionId ?? null;
-    const reason = reasonFor(error, sessionId !== null);
     // Without a session of ours to name, the others find out by themselves: theirs may be a newer one.
-    if (sessionId !== null) channel.post({ kind: "ended", sessionId, reason });
-    keeper.end(reason, false);
+    if (keeper.session()) keeper.endForAll(reasonFor(error, true));
+    else keeper.end(reasonFor(error, false));
   };
 
   const failed = (error: SealringError): void => {

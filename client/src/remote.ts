@@ -3,22 +3,16 @@ import type { Core } from "./core.js";
 import { SealringError } from "./errors.js";
 import type { Keeper } from "./keeper.js";
 
-/** What {@link createHearing} needs beside the shared parts. */
-export interface HearingInput<User> {
-  readonly keeper: Keeper<User>;
-  /** Whether a logout of this browser has not reached the server yet. */
-  readonly logoutPending: () => boolean;
-  /** Asks the server who is signed in. */
-  readonly inquire: () => void;
-}
-
-/** Makes what acts on the messages of other tabs. */
+/**
+ * Makes what acts on the messages of other tabs.
+ *
+ * @param inquire - asks the server who is signed in.
+ */
 export function createHearing<User>(
   core: Core<User>,
-  input: HearingInput<User>,
+  keeper: Keeper<User>,
+  inquire: () => void,
 ): (message: Message<User>) => void {
-  const { keeper } = input;
-
   const heardSession = (message: Message<User> & { kind: "session" }): void => {
     const { session, opened } = message;
     const state = core.store.get();
@@ -30,10 +24,9 @@ export function createHearing<User>(
       keeper.adopt(session, opened);
       return;
     }
-    // Sent before the logout, heard after it.
-    if (session.sessionId === keeper.endedId() || input.logoutPending()) return;
-    // Two tabs with two sessions, or a login that was not heard: whose cookies the browser holds, the server knows.
-    input.inquire();
+    // Sent before a logout and heard after it, or two tabs with two sessions, or a login that was not heard: whose
+    // cookies the browser holds, the server knows.
+    inquire();
   };
 
   const heardEnd = (message: Message<User> & { kind: "ended" }): void => {

@@ -18,7 +18,7 @@ export function createRequests<User>(
   keeper: Keeper<User>,
   refresher: Refresher<User>,
 ): Fetch {
-  const { settings, store, epoch, time, events } = core;
+  const { settings, epoch, time, events } = core;
 
   /** Waits for the refresh where the request could not succeed without it. */
   const ready = async (signal: AbortSignal): Promise<void> => {
@@ -32,17 +32,13 @@ export function createRequests<User>(
   /** Whether the same request is worth sending again after this refusal. */
   const renewed = async (renewalsBefore: number, signal: AbortSignal): Promise<boolean> => {
     if (keeper.renewals() !== renewalsBefore) return true;
-    if (store.get().status === "signed_out") return false;
     return refreshed(refresher.refresh(), signal);
   };
 
   /** Notices a session that is over; a refusal of one that was over before says nothing about this one. */
   const heed = (error: SealringError, started: AbortSignal): void => {
-    const held = keeper.session();
-    if (error.status !== 401 || error.action !== "sign_in" || started.aborted || held === null) return;
-    const reason = reasonFor(error, true);
-    core.channel.post({ kind: "ended", sessionId: held.sessionId, reason });
-    keeper.end(reason, false);
+    if (error.status !== 401 || error.action !== "sign_in" || started.aborted || !keeper.session()) return;
+    keeper.endForAll(reasonFor(error, true));
   };
 
   const carried = async (request: Request, spare: Request | null): Promise<Response> => {
@@ -54,7 +50,7 @@ export function createRequests<User>(
     if (response.status !== 401) return response;
     const error = await errorFrom(response);
     heed(error, started);
-    if (error.action !== "refresh" || spare === null || overtaken()) return response;
+    if (error.action !== "refresh" || spare === null) return response;
     if (!(await renewed(renewals, request.signal)) || overtaken()) return response;
     events.emit({ type: "request_replayed", code: error.code });
     const second = await settings.fetch(spare);

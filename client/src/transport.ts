@@ -74,7 +74,7 @@ function initOf({ method, body, keepalive }: Call): RequestInit {
     Accept: "application/json",
     [CLIENT_HEADER.name]: CLIENT_HEADER.value,
   };
-  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  const init: RequestInit = { method, headers };
   if (keepalive === true) init.keepalive = true;
   if (body === undefined) return init;
   return { ...init, body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { Browser, RIGHT } from "./support/browser.js";
 import { settle } from "./support/clock.js";
-import { offline, refusal, refuse } from "./support/server.js";
+import { offline, ORIGIN, refusal, refuse } from "./support/server.js";
 
 const MINUTE = 60_000;
 
@@ -129,6 +129,26 @@ describe("login", () => {
     await expect(tab.client.login({ ...RIGHT, password: "wrong" })).rejects.toThrow();
     await browser.clock.advance(1_000);
     expect(tab.status()).toBe("authenticated");
+    expect(tab.events.filter((event) => event.type === "refresh_failed")).toEqual([]);
+  });
+
+  test("after failed refreshes begins without their pause", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/refresh", refuse("rate_limited", { "Retry-After": "3600" }));
+    await expect(tab.client.refresh()).rejects.toThrow();
+    await tab.client.login(RIGHT);
+    await browser.clock.advance(10 * MINUTE);
+    expect(tab.state()).toMatchObject({ session: { sessionId: "session-2", generation: 2 } });
+  });
+
+  test("counts as input", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await browser.clock.advance(60 * MINUTE);
+    await tab.client.login(RIGHT);
+    await tab.client.refresh();
+    expect(browser.server.calls("/auth/refresh").at(-1)?.body).toMatchObject({ idle_for: 0 });
   });
 });
 
@@ -230,6 +250,49 @@ describe("logout", () => {
     expect(browser.server.calls("/api/todos")).toHaveLength(0);
   });
 
+  test.each(["/auth/refresh", "/auth/session"])("at any moment of an answer from %s wins", async (path) => {
+    for (let later = 0; later < 40; later += 1) {
+      const browser = new Browser();
+      const send = browser.server.fetchFor(browser.jar);
+      const tab = browser.idleTab({
+        fetch: async (input, init) => {
+          const response = await send(input, init);
+          if (input === `${ORIGIN}${path}`) void turns(later).then(() => tab.client.logout());
+          return response;
+        },
+      });
+      browser.server.open(browser.jar);
+      if (path === "/auth/refresh") browser.jar.access = null;
+      tab.client.start();
+      await settle();
+      expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    }
+  });
+
+  test("during a refresh is no failure of the refresh", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.hold("/auth/refresh");
+    const refresh = expect(tab.client.refresh()).rejects.toMatchObject({ code: "superseded" });
+    await settle();
+    await tab.client.logout();
+    await refresh;
+    expect(tab.events.map((event) => event.type)).toEqual(["signed_out"]);
+  });
+
+  test("called again overtakes a login that waits for it", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const release = browser.server.hold("/auth/logout");
+    const first = tab.client.logout();
+    const login = expect(tab.client.login(RIGHT)).rejects.toMatchObject({ code: "superseded" });
+    const second = tab.client.logout();
+    release();
+    await Promise.all([first, login, second]);
+    expect(browser.server.calls("/auth/login")).toHaveLength(0);
+    expect(tab.status()).toBe("signed_out");
+  });
+
   test("called twice is one request", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
@@ -246,6 +309,37 @@ describe("logout", () => {
     await logout;
     expect(browser.server.calls("/auth/logout")).toHaveLength(3);
     expect(browser.jar.refresh).toBeNull();
+  });
+
+  test("does not wait longer than a login would, however long the server asks for", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", refuse("store_unavailable", { "Retry-After": "120" }));
+    await expect(tab.client.logout()).rejects.toMatchObject({ retryAfter: 120 });
+    await tab.client.login(RIGHT);
+    expect(tab.status()).toBe("authenticated");
+  });
+
+  test("of a session that the server does not know either is done", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/auth/logout", refuse("not_authenticated"));
+    await expect(tab.client.logout()).resolves.toBeUndefined();
+  });
+
+  test("is not tried again once another tab has signed in", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const other = await browser.signedInTab();
+    browser.server.next("/auth/logout", offline);
+    const logout = tab.client.logout();
+    await settle();
+    await other.client.login(RIGHT);
+    await browser.clock.advance(10_000);
+    await logout;
+    expect(browser.server.calls("/auth/logout")).toHaveLength(1);
+    expect(browser.jar.refresh?.sid).toBe("session-2");
+    expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
   });
 
   test("that does not reach the server rejects after four tries, and is delivered at the next wake-up", async () => {
@@ -291,13 +385,17 @@ describe("logout", () => {
     expect(tab.status()).toBe("signed_out");
   });
 
-  test("then login works", async () => {
+  test("that was not delivered is settled by the next login", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
-    await tab.client.logout();
+    browser.server.next("/auth/logout", refuse("csrf_refused"));
+    await expect(tab.client.logout()).rejects.toThrow();
     await tab.client.login(RIGHT);
-    expect(tab.status()).toBe("authenticated");
-    expect([...browser.storage.values.keys()]).not.toContain("sealring:sealring:logout");
+    tab.window.dispatchEvent(new Event("online"));
+    const next = browser.tab();
+    await settle();
+    expect(next.status()).toBe("authenticated");
+    expect(browser.server.calls("/auth/logout")).toHaveLength(1);
   });
 });
 
@@ -357,6 +455,18 @@ describe("the account's sessions", () => {
     expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
   });
 
+  test("ended at once do not take along one that was opened meanwhile", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const release = browser.server.hold("/auth/logout-all");
+    const ended = tab.client.logoutAll();
+    await settle();
+    await tab.client.login(RIGHT);
+    release();
+    expect(await ended).toBe(1);
+    expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
+  });
+
   test("are all kept when ending them fails", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
@@ -372,3 +482,7 @@ describe("the account's sessions", () => {
     await expect(tab.client.sessions()).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
   });
 });
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+}

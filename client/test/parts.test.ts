@@ -369,8 +369,11 @@ describe("the gate", () => {
       order.push("first");
       throw new Error("first failed");
     });
-    const second = gate.run(() => Promise.resolve(order.push("second")));
     const rest = gate.idle().then(() => order.push("idle"));
+    const second = gate.run(async () => {
+      await settle();
+      order.push("second");
+    });
     await expect(first).rejects.toThrow("first failed");
     await second;
     await rest;

@@ -337,8 +337,13 @@ describe("refresh in trouble", () => {
 });
 
 describe("idle end", () => {
-  test("activity is reported before the idle end, however far away the refresh is", async () => {
+  test.each([
+    ["far away the refresh is", 0],
+    ["far ahead the server's clock is", 90 * MINUTE],
+    ["far behind the server's clock is", -90 * MINUTE],
+  ])("activity is reported before the idle end, however %s", async (_what, skewMs) => {
     const browser = new Browser();
+    browser.server.skewMs = skewMs;
     browser.server.idleMs = 5 * MINUTE;
     const tab = await browser.signedInTab();
     for (let minute = 0; minute < 30; minute += 1) {
@@ -348,15 +353,19 @@ describe("idle end", () => {
     expect(tab.status()).toBe("authenticated");
   });
 
-  test("an unattended page is signed out just after the idle end", async () => {
-    const browser = new Browser();
-    browser.server.idleMs = 5 * MINUTE;
-    const tab = await browser.signedInTab();
-    await browser.clock.advance(5 * MINUTE);
-    expect(tab.status()).toBe("authenticated");
-    await browser.clock.advance(1_000);
-    expect(tab.state()).toEqual({ status: "signed_out", reason: "expired_idle" });
-  });
+  test.each([0, 90 * MINUTE, -90 * MINUTE])(
+    "an unattended page is signed out just after it, skew %d ms",
+    async (skewMs) => {
+      const browser = new Browser();
+      browser.server.skewMs = skewMs;
+      browser.server.idleMs = 5 * MINUTE;
+      const tab = await browser.signedInTab();
+      await browser.clock.advance(5 * MINUTE);
+      expect(tab.status()).toBe("authenticated");
+      await browser.clock.advance(1_000);
+      expect(tab.state()).toEqual({ status: "signed_out", reason: "expired_idle" });
+    },
+  );
 });
 
 function attempts(browser: Browser): string[] {

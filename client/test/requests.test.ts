@@ -301,6 +301,56 @@ describe("fetch and the end of the access token", () => {
     expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
   });
 
+  test("a late refusal of the session before does not end the one that another tab has opened", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const other = await browser.signedInTab();
+    browser.server.next("/api/todos", refuse("token_revoked"));
+    const release = browser.server.hold("/api/todos");
+    const response = tab.client.fetch("/api/todos");
+    await settle();
+    await other.client.login(RIGHT);
+    await settle();
+    release();
+    expect((await response).status).toBe(401);
+    expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
+  });
+
+  test("a request of one account is never replayed as another", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/api/todos", refuse("token_expired"));
+    const release = browser.server.hold("/api/todos");
+    const response = tab.client.fetch("/api/todos", { method: "POST", body: "{}" });
+    await settle();
+    await tab.client.login({ ...RIGHT, email: "grace@example.com" });
+    release();
+    expect((await response).status).toBe(401);
+    expect(browser.server.calls("/api/todos")).toHaveLength(1);
+  });
+
+  test("a session that the replay finds over is over", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.next("/api/todos", refuse("token_expired"), refuse("token_revoked"));
+    expect((await tab.client.fetch("/api/todos")).status).toBe(401);
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "revoked" });
+  });
+
+  test("the first answer about the session is no refresh: a refused request still gets one", async () => {
+    const browser = new Browser();
+    browser.server.open(browser.jar);
+    const tab = browser.tab();
+    browser.server.next("/api/todos", refuse("token_superseded"));
+    const release = browser.server.hold("/api/todos");
+    const response = tab.client.fetch("/api/todos");
+    await settle();
+    expect(tab.status()).toBe("authenticated");
+    release();
+    expect((await response).status).toBe(200);
+    expect(browser.refreshes()).toBe(1);
+  });
+
   test("a signed-out client sends requests and brings no session back", async () => {
     const browser = new Browser();
     const tab = browser.tab();

@@ -128,6 +128,11 @@ describe("when to refresh", () => {
     expect(refreshDue(session, { jitter: 0, lastInputAt: NOW + 1 })).toBe(NOW + 4 * MINUTE);
   });
 
+  test("just after the end when activity cannot move the idle end any further", () => {
+    const session = { ...SESSION, endsAt: SESSION.expiresAt, idleEndsAt: SESSION.expiresAt };
+    expect(refreshDue(session, { jitter: 0, lastInputAt: NOW + 1 })).toBe(session.endsAt + 1_000);
+  });
+
   test("half-way to an idle end that is near when the user has been active", () => {
     const session = { ...SESSION, idleEndsAt: NOW + 20_000 };
     expect(refreshDue(session, { jitter: 0, lastInputAt: NOW + 1 })).toBe(NOW + 10_000);

@@ -89,6 +89,17 @@ describe("start", () => {
     expect(browser.server.seen).toEqual([]);
   });
 
+  test("signed out, it keeps the reason when the server can only say that nobody is signed in", async () => {
+    const browser = new Browser();
+    browser.server.next("/auth/session", refuse("token_revoked"));
+    const tab = browser.tab();
+    await settle();
+    tab.window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    await settle();
+    expect(browser.server.calls("/auth/session")).toHaveLength(2);
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "revoked" });
+  });
+
   test("starting twice asks once", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();

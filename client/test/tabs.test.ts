@@ -89,6 +89,82 @@ describe("two tabs of one browser", () => {
     expect(second.state()).toEqual({ status: "signed_out", reason: "reused" });
   });
 
+  test("a page whose first refresh is refused signs out nobody else: theirs may be a newer session", async () => {
+    const browser = new Browser();
+    const first = await browser.signedInTab();
+    browser.server.next("/auth/session", refuse("token_missing"));
+    browser.server.next("/auth/refresh", refuse("session_revoked"));
+    const second = browser.tab();
+    await settle();
+    expect(second.state()).toEqual({ status: "signed_out", reason: "revoked" });
+    expect(first.status()).toBe("authenticated");
+  });
+
+  test("the end of another session is not the end of this one", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const stranger = browser.hub.open("sealring:sealring");
+    stranger.postMessage({ version: 1, kind: "ended", sessionId: "session-99", reason: "revoked" });
+    await settle();
+    expect(tab.status()).toBe("authenticated");
+  });
+
+  test("who is signed out keeps the reason when another tab tells of an end", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.server.row(browser.jar).ended = "session_reused";
+    await expect(tab.client.refresh()).rejects.toThrow();
+    await browser.tab().client.logout();
+    await settle();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "reused" });
+  });
+
+  test("a refresh refused because another tab was faster takes over that tab's answer", async () => {
+    const browser = new Browser();
+    const first = await browser.signedInTab();
+    const second = await browser.signedInTab();
+    browser.server.next("/auth/refresh", refuse("refresh_invalid"));
+    const release = browser.server.hold("/auth/refresh", 1);
+    const slow = first.client.refresh();
+    await settle();
+    await second.client.refresh();
+    await settle();
+    release();
+    expect((await slow).generation).toBe(2);
+    expect(first.state()).toMatchObject({ status: "authenticated", session: { generation: 2 } });
+  });
+
+  test("another tab's success ends the failures of this one", async () => {
+    const browser = new Browser();
+    const first = await browser.signedInTab();
+    const second = await browser.signedInTab();
+    for (const tab of [first, second]) {
+      browser.server.next("/auth/refresh", refuse("store_unavailable"));
+      await expect(tab.client.refresh()).rejects.toThrow();
+    }
+    await second.client.refresh();
+    await settle();
+    browser.server.next("/auth/refresh", refuse("store_unavailable"));
+    await expect(first.client.refresh()).rejects.toThrow();
+    expect(first.events.filter((event) => event.type === "refresh_failed").at(-1)).toMatchObject({
+      failures: 1,
+    });
+  });
+
+  test("a page that cannot reach the server learns from another tab who is signed in, and what time it is", async () => {
+    const browser = new Browser();
+    browser.server.skewMs = 90 * MINUTE;
+    const first = await browser.signedInTab();
+    browser.server.next("/auth/session", refuse("store_unavailable"));
+    const second = browser.tab();
+    await settle();
+    expect(second.status()).toBe("loading");
+    await first.client.refresh();
+    await settle();
+    expect(second.status()).toBe("authenticated");
+    expect(second.client.now()).toBe(browser.server.now());
+  });
+
   test("a message about the session that was signed out does not bring it back", async () => {
     const browser = new Browser();
     const first = await browser.signedInTab();
@@ -150,10 +226,13 @@ describe("two tabs of one browser", () => {
     expect(browser.server.calls("/auth/refresh").at(-1)?.body).toMatchObject({ idle_for: 60 });
   });
 
-  test("they refresh under the same attempt id, though each has drawn its own", async () => {
+  test.each([
+    ["with a storage that they share", {}],
+    ["without any storage", { storage: null }],
+  ])("they refresh under one attempt id, though each draws, %s", async (_how, options) => {
     const browser = new Browser();
-    const first = await browser.signedInTab({ random: Math.random });
-    const second = await browser.signedInTab({ random: Math.random });
+    const first = await browser.signedInTab({ ...options, random: Math.random });
+    const second = await browser.signedInTab({ ...options, random: Math.random });
     for (let round = 0; round < 20; round += 1) {
       await Promise.all([first.client.refresh(), second.client.refresh()]);
       const pair = browser.server.calls("/auth/refresh").slice(-2);

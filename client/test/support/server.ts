@@ -50,7 +50,7 @@ export class TestServer {
   userOf: (email: string) => unknown = (email) => ({ email });
   readonly #clock: ManualClock;
   readonly #overrides = new Map<string, Override[]>();
-  readonly #held = new Map<string, Promise<void>>();
+  readonly #held = new Map<string, { readonly answers: Promise<void>; left: number }>();
   #nextSid = 1;
 
   constructor(clock: ManualClock) {
@@ -70,13 +70,13 @@ export class TestServer {
     this.#overrides.set(path, [...(this.#overrides.get(path) ?? []), ...overrides]);
   }
 
-  /** Acts on requests to a path at once, but keeps the answers back until the result is called. */
-  hold(path: string): () => void {
+  /** Acts on the next requests to a path at once, but keeps the answers back until the result is called. */
+  hold(path: string, requests = Number.POSITIVE_INFINITY): () => void {
     let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => {
+    const answers = new Promise<void>((resolve) => {
       release = resolve;
     });
-    this.#held.set(path, held);
+    this.#held.set(path, { answers, left: requests });
     return () => {
       this.#held.delete(path);
       release();
@@ -127,7 +127,11 @@ export class TestServer {
   }
 
   async #onTheWay(path: string): Promise<void> {
-    await this.#held.get(path);
+    const held = this.#held.get(path);
+    if (held && held.left > 0) {
+      held.left -= 1;
+      await held.answers;
+    }
     if (this.latencyMs > 0) {
       await new Promise<void>((resolve) => {
         this.#clock.after(this.latencyMs, resolve);
