@@ -42,7 +42,7 @@ export function useSubmit(
     try {
       await task((name) => textOf(data, name), form);
     } catch (error) {
-      setFailure(explain(error));
+      setFailure(withoutStrays(explain(error), form));
     } finally {
       setPending(false);
     }
@@ -57,6 +57,14 @@ export function useSubmit(
       if (!pending) void submit(event.currentTarget);
     },
   };
+}
+
+/** What is said about a field that the form does not have would be lost: it goes into the message. */
+function withoutStrays({ message, fields }: Failure, form: HTMLFormElement): Failure {
+  const known = Object.entries(fields).filter(([name]) => form.elements.namedItem(name));
+  const strays = Object.entries(fields).filter(([name]) => !form.elements.namedItem(name));
+  const sentences = [message, ...strays.map(([, sentence]) => sentence)].filter(Boolean);
+  return { message: sentences.join(" ") || null, fields: Object.fromEntries(known) };
 }
 
 function textOf(data: FormData, name: string): string {

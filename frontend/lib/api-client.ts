@@ -1,7 +1,7 @@
 /** The one configured client of these pages: the session and every typed call of the Todo API. */
 
 import createFetch from "openapi-fetch";
-import { createClient, errorFrom } from "sealring";
+import { createClient, errorFrom, SealringError } from "sealring";
 
 import type { components, paths } from "./api-types.ts";
 
@@ -25,7 +25,7 @@ http.use({
   },
 });
 
-/** Every call rejects with a `SealringError`. */
+/** Every call rejects with a `SealringError`, or with the reason of its own abort signal. */
 export const api = {
   createAccount: (body: { email: string; password: string; name: string }) =>
     data(http.POST("/api/account", { body })),
@@ -45,9 +45,16 @@ export const api = {
 };
 
 async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
-  return (await answer).data as T;
+  try {
+    return (await answer).data as T;
+  } catch (error) {
+    // What `fetch` throws when no answer came, or only half of one.
+    if (!(error instanceof TypeError)) throw error;
+    const details = { code: "network_error", action: "retry", status: 0, cause: error } as const;
+    throw new SealringError("The server cannot be reached.", details);
+  }
 }
 
-async function done(answer: Promise<unknown>): Promise<void> {
-  await answer;
+async function done(answer: Promise<{ data?: unknown }>): Promise<void> {
+  await data(answer);
 }

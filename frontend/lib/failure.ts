@@ -17,14 +17,15 @@ export function failureOf(error: unknown): Failure {
 
 /** One sentence about a failed action. */
 export function messageOf(error: unknown): string {
-  // What `fetch` itself throws when there was no answer, or only half of one.
-  if (error instanceof TypeError) return "The server cannot be reached. Try again in a moment.";
   if (!(error instanceof SealringError)) return "Something went wrong. Try again.";
   switch (error.code) {
     case "rate_limited":
       return error.retryAfter
         ? `Too many attempts. Try again in ${waitInWords(error.retryAfter)}.`
         : "Too many attempts. Wait a moment, then try again.";
+    case "network_error":
+    case "timeout":
+      return "The server cannot be reached. Try again in a moment.";
     case "not_found":
       return "That is no longer there.";
     default:

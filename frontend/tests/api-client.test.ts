@@ -45,3 +45,9 @@ test("an answer without a body is a success", async () => {
 
   await expect(api.deleteTodo("t1")).resolves.toBeUndefined();
 });
+
+test("a network that gives no answer is a SealringError that may be tried again", async () => {
+  const failure: unknown = await api.deleteDone().catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(SealringError);
+  expect(failure).toMatchObject({ code: "network_error", action: "retry" });
+});

@@ -133,3 +133,15 @@ test("an overdue todo says so in words", async () => {
   await openList();
   expect(screen.getByText(/Overdue:/).textContent).toContain("1 Jan 2020");
 });
+
+test("the server's word about the new todo stands under the line, and what was typed stays", async () => {
+  const fields = [{ field: "title", message: "There are too many todos." }];
+  server.on("POST /api/todos", () => refusal(422, "validation_failed", "fix", { fields }));
+  const user = await openList();
+  const line = screen.getByRole<HTMLInputElement>("textbox", { name: "New todo" });
+  await user.type(line, "One more{Enter}");
+
+  expect((await screen.findByRole("alert")).textContent).toBe("There are too many todos.");
+  expect(line.value).toBe("One more");
+  expect(document.activeElement).toBe(line);
+});

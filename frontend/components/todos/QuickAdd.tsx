@@ -1,7 +1,6 @@
 import { useId, useRef, useState } from "react";
 
 import type { Todo, TodoDraft } from "../../lib/api-client.ts";
-import { failureOf } from "../../lib/failure.ts";
 import { useSubmit } from "../../hooks/useSubmit.ts";
 import { Button } from "../ui/Button.tsx";
 import { Icon } from "../ui/Icon.tsx";
@@ -12,23 +11,18 @@ export function QuickAdd({ onAdd }: { onAdd: (draft: TodoDraft) => Promise<Todo>
   const titleRef = useRef<HTMLInputElement>(null);
   const [title, setTitle] = useState("");
   const errorId = useId();
-  const { formRef, pending, failure, onSubmit } = useSubmit(
-    async (text, form) => {
-      if (title.trim() === "") return;
-      await onAdd({
-        title: title.trim(),
-        due_on: text("due_on") || null,
-        priority: asPriority(text("priority")),
-      });
-      form.reset();
-      setTitle("");
-      titleRef.current?.focus();
-    },
-    (error) => ({
-      ...failureOf(error),
-      message: failureOf(error).fields["title"] ?? failureOf(error).message,
-    }),
-  );
+  const { formRef, pending, failure, onSubmit } = useSubmit(async (text, form) => {
+    if (title.trim() === "") return;
+    await onAdd({
+      title: title.trim(),
+      due_on: text("due_on") || null,
+      priority: asPriority(text("priority")),
+    });
+    form.reset();
+    setTitle("");
+    titleRef.current?.focus();
+  });
+  const problem = failure.message ?? Object.values(failure.fields)[0];
 
   return (
     <form ref={formRef} className="card quick" aria-label="Add a todo" onSubmit={onSubmit} noValidate>
@@ -38,8 +32,8 @@ export function QuickAdd({ onAdd }: { onAdd: (draft: TodoDraft) => Promise<Todo>
           ref={titleRef}
           className="quick__title"
           aria-label="New todo"
-          aria-invalid={failure.message ? true : undefined}
-          aria-describedby={failure.message ? errorId : undefined}
+          aria-invalid={problem ? true : undefined}
+          aria-describedby={problem ? errorId : undefined}
           placeholder="Add a todo"
           maxLength={200}
           autoComplete="off"
@@ -62,10 +56,10 @@ export function QuickAdd({ onAdd }: { onAdd: (draft: TodoDraft) => Promise<Todo>
           </select>
         </label>
       </div>
-      {failure.message && (
+      {problem && (
         <p className="field__error quick__error" id={errorId} role="alert">
           <Icon name="alert" />
-          {failure.message}
+          {problem}
         </p>
       )}
     </form>
