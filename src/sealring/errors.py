@@ -359,10 +359,15 @@ class StoreUnavailable(RefusedError):
 
 
 class VersionUnknown(RefusedError):
-    """A token carries a version that a newer server of a rolling deploy has made."""
+    """A token carries a version that a newer server of a rolling deploy has made.
+
+    Attributes:
+        version: the version that it carries; 0 where that is not known.
+    """
 
     code, status, error, action = "version_unknown", 503, "temporarily_unavailable", Action.RETRY
     message = "This server does not know the version of this token yet. Try again shortly."
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = 1) -> None:
+    def __init__(self, detail: str = "", *, version: int = 0, retry_after: int | None = 1) -> None:
         super().__init__(detail, retry_after=retry_after)
+        self.version = version

@@ -1,5 +1,6 @@
 """Sealring: the one object that an application builds, where all rooms meet."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -15,12 +16,15 @@ from sealring.errors import (
     NotAuthenticated,
     NotFound,
     RefusedError,
+    SessionExpiredAbsolute,
+    SessionExpiredIdle,
     SessionRevoked,
     SubjectInactive,
     TokenInvalid,
     UnknownKey,
+    VersionUnknown,
 )
-from sealring.events import Emitter, Event, Sink, TokenRefused
+from sealring.events import Emitter, Event, Sink, TokenRefused, VersionUnseen
 from sealring.keys.ring import KeyRing
 from sealring.keys.wrapping import KeyEncryptionKeys
 from sealring.policy import Policy
@@ -43,6 +47,7 @@ from sealring.stores.base import Store
 # How often a process looks whether another one has changed the key ring, in seconds.
 _KEYS_EVERY = 60.0
 _PURGE_EVERY = 600.0
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Sealring(Generic[ClaimsT]):
@@ -216,6 +221,8 @@ class Sealring(Generic[ClaimsT]):
         # ASVS 7.2.4: a new session at every authentication, and the old one is terminated.
         if replaces is not None:
             await self._ender.end_by_token(replaces, EndReason.REPLACED)
+        # Only then the surplus: what was replaced makes room, so that no other device pays for it.
+        await self._opener.end_surplus(opened)
         return self._minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
 
     # Refreshing
@@ -239,6 +246,9 @@ class Sealring(Generic[ClaimsT]):
         if subject is None:
             await self._ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
             raise SubjectInactive("the application does not know the account as active")
+        # The application may have taken its time: a session that ended meanwhile gets no tokens, not even dead ones.
+        if self.denylist.denies_session(refreshed.row.session_id):
+            raise SessionRevoked("it ended while the application told about the account")
         return self._minter.mint(refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now)
 
     # Verifying
@@ -253,6 +263,9 @@ class Sealring(Generic[ClaimsT]):
         """
         try:
             return await self._verify(text)
+        except VersionUnknown as error:
+            self._emitter.emit(VersionUnseen(kind="claims", version=error.version))
+            raise
         except RefusedError as error:
             self._emitter.emit(TokenRefused(code=error.code, detail=error.detail))
             raise
@@ -281,12 +294,20 @@ class Sealring(Generic[ClaimsT]):
         """Return what the client may know about the session of a token.
 
         Raises:
-            SessionRevoked: it has ended.
+            SessionRevoked: it was ended.
+            SessionExpiredIdle: it is past its idle end, though the token lives on.
+            SessionExpiredAbsolute: it is past its absolute end, though the token is within the leeway.
             SubjectInactive: the account is deleted or disabled.
+            StoreUnavailable: the store or the application does not answer.
         """
+        now = self.clock.now()
         row = await self.store.read_session(token.sid)
         if row is None or row.revoked_at is not None:
             raise SessionRevoked("the row says so")
+        if now >= row.absolute_end:
+            raise SessionExpiredAbsolute("the row says so")
+        if now >= row.idle_end:
+            raise SessionExpiredIdle("the row says so")
         subject = await self._minter.subject(token.subject)
         if subject is None:
             raise SubjectInactive("the application does not know the account as active")
@@ -354,11 +375,22 @@ class Sealring(Generic[ClaimsT]):
         return await self._ender.end_subject(subject_id, reason)
 
     async def end_other_sessions(self, subject_id: str, *, keep: str, reason: str) -> int:
-        """End every session of an account but one, and refuse the logins under way; return how many were ended."""
+        """End every session of an account but one, and refuse the logins under way; return how many were ended.
+
+        Raises:
+            NotFound: ``keep`` is no session id; nothing is ended.
+        """
         return await self._ender.end_subject(subject_id, reason, keep=_sid(keep))
 
     async def revoke_access(self, session_id: str) -> bool:
-        """Deny the access tokens of a session at once; it lives on, and a refresh brings fresh ones."""
+        """Deny the access tokens of a session at once; it lives on, and a refresh brings fresh ones.
+
+        Returns:
+            False when there is no such session, or it was ended.
+
+        Raises:
+            NotFound: this is no session id.
+        """
         return await self._ender.revoke_access(_sid(session_id)) is not None
 
     async def purge(self) -> tuple[int, int]:
@@ -367,7 +399,7 @@ class Sealring(Generic[ClaimsT]):
 
 
 def _sid(session_id: str) -> bytes:
-    try:
-        return bytes.fromhex(session_id)
-    except ValueError as error:
-        raise NotFound("not a session id") from error
+    # One spelling, the one that we tell: bytes.fromhex alone would take upper case and spaces too.
+    if not _SESSION_ID.fullmatch(session_id):
+        raise NotFound("not a session id")
+    return bytes.fromhex(session_id)

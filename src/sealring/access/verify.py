@@ -132,7 +132,7 @@ class AccessTokenVerifier(Generic[ClaimsT]):
     def _check_version(self, version: int) -> None:
         ours = self._policy.access.version
         if version > ours:
-            raise VersionUnknown(f"claims version {version}")
+            raise VersionUnknown(f"claims version {version}", version=version)
         if version < ours:
             raise TokenSuperseded(f"claims version {version} is out of use")
 

@@ -5,7 +5,7 @@ State is keyed on ``sid``, ``jti`` and ``kid``, never on token bytes: one ES256 
 
 from collections.abc import Iterable
 
-from sealring.revocation.record import Denial, DenialKind
+from sealring.revocation.record import ENDED, Denial, DenialKind
 
 
 class Denylist:
@@ -41,6 +41,10 @@ class Denylist:
         """Return the least ``ep`` accepted from a session; 0 when nothing is denied."""
         entry = self._sessions.get(session_id)
         return entry[0] if entry is not None else 0
+
+    def denies_session(self, session_id: str) -> bool:
+        """Tell whether a session has ended; one whose epoch was merely raised lives on."""
+        return self.least_epoch(session_id) >= ENDED
 
     def denies_token(self, token_id: str) -> bool:
         """Tell whether the one token with this ``jti`` is denied."""

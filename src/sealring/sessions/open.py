@@ -110,7 +110,6 @@ class SessionOpener:
                 subject=row.subject, session_id=row.session_id, client_id=row.client_id, persistent=persistent
             )
         )
-        await self._end_surplus(row, now)
         return Opened(row, encode(token, self._keys), now)
 
     def _row(
@@ -160,9 +159,11 @@ class SessionOpener:
             device=device[:_LONGEST_DEVICE],
         )
 
-    async def _end_surplus(self, newest: SessionRow, now: float) -> None:
+    async def end_surplus(self, opened: Opened) -> None:
+        """End the oldest sessions of a subject that has more than its limit, never the one that was just opened."""
+        newest = opened.row
         rows = await self._store.list_sessions(newest.subject)
-        live = [row for row in rows if row.is_live(now) and row.sid != newest.sid]
+        live = [row for row in rows if row.is_live(opened.now) and row.sid != newest.sid]
         surplus = len(live) + 1 - self._policy.per_subject
         for row in live[: max(0, surplus)]:
             await self._ender.end(row.sid, EndReason.TOO_MANY)

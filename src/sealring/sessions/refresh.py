@@ -26,7 +26,6 @@ from sealring.events import (
 )
 from sealring.policy import IdleBy, SessionPolicy
 from sealring.revocation.denylist import Denylist
-from sealring.revocation.record import ENDED
 from sealring.sessions.decide import Decision, Outcome, Presented, Sender, decide
 from sealring.sessions.end import SessionEnder
 from sealring.sessions.port import SessionStore
@@ -115,7 +114,7 @@ class Refresher:
         """
         now = self._clock.now()
         token = self._decode(text)
-        self._refuse_denied(token.sid)
+        self._refuse_denied(token)
         presented = Presented(
             generation=token.generation,
             secret_hash=token.secret_hash,
@@ -126,15 +125,15 @@ class Refresher:
         )
         outcome, row = await self._settle(token.sid, presented, now)
         # A revoke that this process heard of in the meantime wins, whatever raced.
-        self._refuse_denied(token.sid)
+        self._refuse_denied(token)
         self._tell(outcome, row, presented)
         return Refreshed(outcome, row, self._successor(outcome, row, token), now)
 
     def _decode(self, text: str) -> RefreshToken:
         try:
             return decode(text, self._keys)
-        except VersionUnknown:
-            self._emitter.emit(VersionUnseen(kind="refresh_key", version=0))
+        except VersionUnknown as error:
+            self._emitter.emit(VersionUnseen(kind="refresh_key", version=error.version))
             raise
         except RefreshInvalid as error:
             self._emitter.emit(
@@ -142,9 +141,21 @@ class Refresher:
             )
             raise
 
-    def _refuse_denied(self, sid: bytes) -> None:
-        if self._denylist.least_epoch(sid.hex()) >= ENDED:
-            raise SessionRevoked("denied in this process")
+    def _refuse_denied(self, token: RefreshToken) -> None:
+        session_id = token.sid.hex()
+        if not self._denylist.denies_session(session_id):
+            return
+        detail = "denied in this process"
+        self._emitter.emit(
+            RefreshDecided(
+                outcome=Outcome.REVOKED,
+                session_id=session_id,
+                presented=token.generation,
+                generation=0,
+                detail=detail,
+            )
+        )
+        raise SessionRevoked(detail)
 
     def _active_at(self, idle_for: float | None, now: float) -> float | None:
         if self._policy.idle_by is IdleBy.REFRESH:

@@ -128,7 +128,7 @@ def decode(text: str, keys: RefreshKeys) -> RefreshToken:
     expected = keys.mac(body[0], body)
     if expected is None:
         if keys.is_newer(body[0]):
-            raise VersionUnknown(f"refresh key version {body[0]}")
+            raise VersionUnknown(f"refresh key version {body[0]}", version=body[0])
         raise RefreshInvalid("made with a key that is no longer known")
     # Constant time: how many bytes of a guess are right must not show (ASVS 11.2.4).
     if len(mac) != _MAC_BYTES or not hmac.compare_digest(mac, expected):
