@@ -4,7 +4,7 @@ Build one :class:`Sealring`, usually with :func:`sealring.settings.load_settings
 :mod:`sealring.fastapi` or :mod:`sealring.starlette`.
 """
 
-from sealring.access import AccessToken, Authenticator, NoClaims
+from sealring.access import AccessToken, Authenticator, ClaimsSchema, NoClaims
 from sealring.errors import Action, RefusedError, SealringError
 from sealring.events import Event, Severity, Sink
 from sealring.keys import KeyEncryptionKeys
@@ -27,6 +27,7 @@ __all__ = [
     "AccessToken",
     "Action",
     "Authenticator",
+    "ClaimsSchema",
     "Client",
     "EndReason",
     "Event",

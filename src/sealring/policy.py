@@ -61,27 +61,40 @@ class AccessPolicy:
         lifetime: of one token; default 15 minutes, 5 seconds to 24 hours.
         leeway: accepted clock difference between servers; default 10 seconds, at most 60 seconds.
         algorithm: signs new tokens; ``ES256`` (default) or ``RS256``.
-        audience: the ``aud`` of new tokens and the one this service answers to; default the issuer.
-        budget: bytes of one token; default 1,500, at most 3,800 so that the cookie stays below 4,096 bytes.
-        version: the ``ver`` written into new tokens; default 1.
+        audience: the ``aud`` of new tokens, 1 to 16 identifiers of services, each a name or a URI. The first is this
+            service's own, which every token that it accepts must name; default the issuer.
+        budget: bytes of one token; default 1,500, 400 to 4,096; in a cookie its name counts as well.
+        version: the ``ver`` written into new tokens, 1 to 1,000,000; default the oldest that the application
+            registered, which every server of a rolling deploy can read.
     """
 
     lifetime: timedelta = timedelta(minutes=15)
     leeway: timedelta = timedelta(seconds=10)
     algorithm: str = "ES256"
-    audience: str | None = None
+    audience: str | tuple[str, ...] | None = None
     budget: int = 1_500
-    version: int = 1
+    version: int | None = None
 
     def __post_init__(self) -> None:
         _between("The access token lifetime", self.lifetime, timedelta(seconds=5), timedelta(hours=24))
         _between("The leeway", self.leeway, timedelta(0), timedelta(seconds=60))
         if self.algorithm not in {"ES256", "RS256"}:
             raise ConfigurationError(f"Access tokens are signed with ES256 or RS256, not {self.algorithm!r}.")
-        if not 400 <= self.budget <= 3_800:
-            raise ConfigurationError("The token budget is 400 to 3,800 bytes: a cookie ends at 4,096 bytes.")
-        if not 1 <= self.version <= 1_000_000:
-            raise ConfigurationError("The claims version is a whole number from 1.")
+        if not 400 <= self.budget <= 4_096:
+            raise ConfigurationError("The token budget is 400 to 4,096 bytes: a cookie ends there.")
+        if self.version is not None and not 1 <= self.version <= 1_000_000:
+            raise ConfigurationError("The claims version is a whole number from 1 to 1,000,000.")
+        if isinstance(self.audience, str):
+            object.__setattr__(self, "audience", (self.audience,))
+        if self.audience is not None:
+            _check_audience(tuple(self.audience))
+
+
+def _check_audience(audience: tuple[str, ...]) -> None:
+    if not 1 <= len(audience) <= 16 or len(set(audience)) != len(audience):
+        raise ConfigurationError("The audience is 1 to 16 different identifiers.")
+    if not all(re.fullmatch(r"[\x21-\x7e]{1,255}", identifier) for identifier in audience):
+        raise ConfigurationError("An identifier of the audience is 1 to 255 printable ASCII characters without spaces.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +240,14 @@ def _check_origin(origin: str) -> None:
         raise ConfigurationError(f"Write the origin {origin!r} as browsers do: lower case, without the default port.")
 
 
+def _check_issuer(issuer: str) -> None:
+    parts = urlsplit(issuer)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ConfigurationError("The issuer is an absolute http(s) URL without query and fragment.")
+    if issuer.endswith("/"):
+        raise ConfigurationError("The issuer is compared as exact text: write it without a trailing slash.")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that the application decides about its tokens and sessions.
@@ -235,12 +256,15 @@ class Policy:
         app: short name of the application, part of its cookie names: 1 to 32 of ``a-z 0-9 -``, first a letter.
         issuer: the ``iss`` of its tokens: an absolute http(s) URL without query, fragment or trailing slash
             (RFC 8414 section 2).
+        former_issuers: other names that this key ring signs under or has signed under, accepted and never written;
+            for a rename (docs/claims.md), until the last token with the former name is dead; default none.
         clients: registered first-party clients; default one in cookie mode, ``<app>-web``.
         access, sessions, keys, revocation, web: the policies of the single rooms.
     """
 
     app: str
     issuer: str
+    former_issuers: tuple[str, ...] = ()
     clients: tuple[Client, ...] = ()
     access: AccessPolicy = field(default_factory=AccessPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
@@ -251,20 +275,34 @@ class Policy:
     def __post_init__(self) -> None:
         if not _APP_NAME.fullmatch(self.app):
             raise ConfigurationError("The app name is 1 to 32 of a-z, 0-9 and '-', starting with a letter.")
-        parts = urlsplit(self.issuer)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-            raise ConfigurationError("The issuer is an absolute http(s) URL without query and fragment.")
-        if self.issuer.endswith("/"):
-            raise ConfigurationError("The issuer is compared as exact text: write it without a trailing slash.")
+        for issuer in (self.issuer, *self.former_issuers):
+            _check_issuer(issuer)
+        if len(self.issuers) != 1 + len(self.former_issuers):
+            raise ConfigurationError("A former issuer is the issuer itself, or named twice: name each once.")
         if not self.clients:
             object.__setattr__(self, "clients", (Client(f"{self.app}-web"),))
         if len({client.client_id for client in self.clients}) != len(self.clients):
             raise ConfigurationError("Two clients have the same client id.")
 
     @property
-    def audience(self) -> str:
-        """The ``aud`` of new tokens, and the one this service answers to."""
-        return self.access.audience or self.issuer
+    def issuers(self) -> frozenset[str]:
+        """Every ``iss`` that is accepted; compared as exact text (RFC 9068 section 4)."""
+        return frozenset((self.issuer, *self.former_issuers))
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """The ``aud`` of new tokens; the first is this service's own identifier."""
+        audience = self.access.audience or self.issuer
+        return (audience,) if isinstance(audience, str) else audience
+
+    def identifier(self, issuer: str) -> str:
+        """Return this service's own identifier, which the ``aud`` of a token must contain.
+
+        Args:
+            issuer: the token's, one of :attr:`issuers`. Where no audience is set, it is the identifier, so that tokens
+                from before a rename name this service by its former name.
+        """
+        return self.audience[0] if self.access.audience else issuer
 
     @property
     def default_client(self) -> Client:

@@ -8,9 +8,10 @@ from typing import Generic, Self
 
 from pydantic import BaseModel
 
-from sealring.access.claims import AccessToken, ClaimsT, check_claims_model
+from sealring.access.claims import AccessToken, ClaimsT
 from sealring.access.issue import AccessTokenIssuer
 from sealring.access.verify import AccessTokenVerifier
+from sealring.access.versions import ClaimsSchema
 from sealring.clock import Clock, SystemClock
 from sealring.errors import (
     NotAuthenticated,
@@ -43,6 +44,7 @@ from sealring.sessions.refresh import Refresher
 from sealring.sessions.subject import Subject, SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
+from sealring.web.cookies import access_cookie
 
 # How often a process looks whether another one has changed the key ring, in seconds.
 _KEYS_EVERY = 60.0
@@ -60,13 +62,14 @@ class Sealring(Generic[ClaimsT]):
         refresh_keys: the MAC keys of refresh tokens.
         load_subject: tells about an account by its id; None when it is deleted or disabled. It is asked at every
             refresh, and an exception of its own is answered with 503.
-        claims: the model of the application's own claims.
+        claims: the model of the application's own claims, or the schema of their versions.
         sinks: consume the events.
         clock: tells the time.
         entropy: returns that many random bytes.
 
     Raises:
-        ConfigurationError: the claim model takes a name that is registered or ours.
+        ConfigurationError: the claim model takes a name that is registered or ours, the version of claims to write is
+            not known or cannot be reached, or a token within its budget would not fit into its cookie.
     """
 
     def __init__(
@@ -77,12 +80,12 @@ class Sealring(Generic[ClaimsT]):
         key_encryption: KeyEncryptionKeys,
         refresh_keys: RefreshKeys,
         load_subject: SubjectLoader,
-        claims: type[ClaimsT],
+        claims: type[ClaimsT] | ClaimsSchema[ClaimsT],
         sinks: Iterable[Sink] = (),
         clock: Clock | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        check_claims_model(claims)
+        schema = ClaimsSchema.of(claims)
         self.policy = policy
         self.store = store
         self.clock = clock or SystemClock()
@@ -125,12 +128,17 @@ class Sealring(Generic[ClaimsT]):
             emitter=emitter,
         )
         issuer = AccessTokenIssuer(
-            policy=policy, signing_key=lambda: self.keys.signing_key, entropy=entropy, emitter=emitter
+            policy=policy,
+            claims=schema,
+            signing_key=lambda: self.keys.signing_key,
+            entropy=entropy,
+            emitter=emitter,
+            cookie=access_cookie(policy),
         )
-        self._minter = SessionMinter(issuer=issuer, load_subject=load_subject, claims=claims, emitter=emitter)
+        self._minter = SessionMinter(issuer=issuer, load_subject=load_subject, claims=schema.model, emitter=emitter)
         self._verifier = AccessTokenVerifier(
             policy=policy,
-            claims=claims,
+            claims=schema,
             resolve_key=self.keys.resolve_key,
             is_in_use=self.keys.is_in_use,
             denylist=self.denylist,

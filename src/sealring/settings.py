@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sealring.access.claims import ClaimsT, NoClaims
+from sealring.access.versions import ClaimsSchema
 from sealring.clock import Clock
 from sealring.errors import ConfigurationError
 from sealring.events import Sink
@@ -53,6 +54,14 @@ class SealringSettings(BaseSettings):
     issuer: str = Field(
         description="The `iss` of the tokens and the origin of the pages: an https URL without trailing slash."
     )
+    former_issuers: str = Field(
+        "", description="Other issuer names whose tokens are accepted while the issuer is renamed, comma-separated."
+    )
+    audience: str = Field(
+        "",
+        description="The `aud` of new tokens, comma-separated: first this service's own identifier, then others that "
+        "take its tokens; default the issuer.",
+    )
     store: str = Field(
         "sqlite:///sealring.db", description="Where sessions and keys are: `sqlite:///file` or `memory:`."
     )
@@ -69,7 +78,12 @@ class SealringSettings(BaseSettings):
     algorithm: str = Field("ES256", description="Signs access tokens on the first start: `ES256` or `RS256`.")
     access_lifetime: float = Field(900, description="Life of an access token.")
     leeway: float = Field(10, description="Accepted clock difference between servers, at most 60.")
-    token_budget: int = Field(1_500, description="Bytes of one access token, at most 3,800.")
+    token_budget: int = Field(1_500, description="Bytes of one access token, 400 to 4,096 with its cookie's name.")
+    claims_version: int | None = Field(
+        None,
+        description="The version of the application's claims that is written; default the oldest registered. Raise it "
+        "only when every server can read the new one.",
+    )
     idle: float = Field(7 * 86_400, description="A persistent session ends after this time without use.")
     absolute: float = Field(30 * 86_400, description="No session lives longer.")
     transient: float = Field(12 * 3_600, description='Life of a session without "keep me signed in".')
@@ -101,16 +115,19 @@ class SealringSettings(BaseSettings):
         Raises:
             ConfigurationError: a value is out of its range.
         """
-        origins = tuple(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
+        origins = _listed(self.allowed_origins)
         base = Policy(app=self.app, issuer=self.issuer)
         return Policy(
             app=self.app,
             issuer=self.issuer,
+            former_issuers=_listed(self.former_issuers),
             access=AccessPolicy(
                 lifetime=timedelta(seconds=self.access_lifetime),
                 leeway=timedelta(seconds=self.leeway),
                 algorithm=self.algorithm,
+                audience=_listed(self.audience) or None,
                 budget=self.token_budget,
+                version=self.claims_version,
             ),
             sessions=SessionPolicy(
                 idle=timedelta(seconds=self.idle),
@@ -153,7 +170,7 @@ class SealringSettings(BaseSettings):
         self,
         *,
         load_subject: SubjectLoader,
-        claims: type[ClaimsT] = NoClaims,  # type: ignore[assignment]  # the default of ClaimsT
+        claims: type[ClaimsT] | ClaimsSchema[ClaimsT] = NoClaims,  # type: ignore[assignment]  # the default of ClaimsT
         sinks: Iterable[Sink] = (),
         clock: Clock | None = None,
     ) -> Sealring[ClaimsT]:
@@ -161,7 +178,7 @@ class SealringSettings(BaseSettings):
 
         Args:
             load_subject: tells about an account by its id; None when it is deleted or disabled.
-            claims: the model of the application's own claims; default none.
+            claims: the model of the application's own claims, or the schema of their versions; default none.
             sinks: consume the events.
             clock: tells the time; default the machine's.
 
@@ -232,6 +249,10 @@ def write_secrets(path: Path, *, environment: Environment, issuer: str, app: str
 
 def _fresh_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode().rstrip("=")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def _versioned(name: str, secret: SecretStr) -> tuple[dict[int, bytes], int]:

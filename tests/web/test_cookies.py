@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealring.access.size import MAX_COOKIE_BYTES
 from sealring.errors import InternalError, TokenTooLarge
 from sealring.policy import Policy, WebPolicy
 from sealring.web.cookies import (
     MAX_COOKIE_AGE,
-    MAX_COOKIE_BYTES,
     CookieNames,
     CookieState,
     delete_cookie,

@@ -1,4 +1,4 @@
-"""What an access token says (RFC 9068), as a typed, frozen value; and the model for the application's own claims."""
+"""What an access token says (RFC 9068), as a typed, frozen value."""
 
 from dataclasses import dataclass
 from typing import Generic
@@ -6,38 +6,8 @@ from typing import Generic
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
-from sealring.errors import ConfigurationError
-
 # RFC 9068 section 2.1: the media type that tells an access token from every other kind of JWT.
 TYP = "at+jwt"
-
-# Ours, in the order in which they are written.
-OWN_NAMES = (
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "jti",
-    "client_id",
-    "sid",
-    "gen",
-    "ep",
-    "ver",
-    "scope",
-    "auth_time",
-    "amr",
-)
-
-# Registered elsewhere with a meaning of their own (IANA "JSON Web Token Claims"), so never an application's.
-_REGISTERED = frozenset(
-    {
-        *OWN_NAMES,
-        "nbf", "cnf", "act", "may_act", "acr", "azp", "nonce", "at_hash", "c_hash", "s_hash", "events", "toe", "txn",
-        "status", "htm", "htu", "ath", "jwk", "sub_jwk", "sub_id", "entitlements", "authorization_details", "vct",
-        "token_introspection", "trust_chain", "orig", "dest", "mky", "rph", "sip_from_tag", "attest", "origid",
-    }
-)  # fmt: skip
 
 
 class NoClaims(BaseModel):
@@ -65,7 +35,8 @@ class AccessToken(Generic[ClaimsT_co]):
         session_id: ``sid``, the public id of its session, 32 hex characters.
         generation: ``gen``, the generation of its session when it was minted.
         epoch: ``ep``, the access epoch of its session when it was minted.
-        version: ``ver`` of the application's claims.
+        version: ``ver``, the version of the application's claims that the token carries; ``claims`` is always of the
+            newest one.
         scope: the scope tokens (RFC 6749 section 3.3).
         auth_time: when the user authenticated, seconds since the epoch.
         amr: how (RFC 8176).
@@ -96,22 +67,3 @@ class AccessToken(Generic[ClaimsT_co]):
     def has_scope(self, *required: str) -> bool:
         """Tell whether every one of some scope tokens is there."""
         return set(required) <= set(self.scope)
-
-
-def check_claims_model(model: type[BaseModel]) -> None:
-    """Refuse a claim model with a name that is registered or ours.
-
-    Args:
-        model: the application's pydantic model; its serialised names are what counts.
-
-    Raises:
-        ConfigurationError: a name is taken, with the name.
-    """
-    for name, field in model.model_fields.items():
-        for spelling in {name, field.serialization_alias or name, field.alias or name}:
-            if spelling in _REGISTERED:
-                raise ConfigurationError(
-                    f"The claim {spelling!r} of {model.__name__} is registered or reserved: choose another name."
-                )
-    if model.model_config.get("extra") == "allow":
-        raise ConfigurationError(f"{model.__name__} allows extra claims; every claim must have a name and a type.")

@@ -1,12 +1,15 @@
 """Mints access tokens (RFC 9068 section 2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
 from sealring.access.claims import TYP
-from sealring.errors import ConfigurationError, SessionExpiredAbsolute, TokenTooLarge
+from sealring.access.size import SizeLimit
+from sealring.access.versions import ClaimsSchema
+from sealring.errors import ConfigurationError, SessionExpiredAbsolute
 from sealring.events import Emitter, TokenIssued
 from sealring.jose.encoding import b64u_encode, dump_json
 from sealring.jose.jwk import SigningKey
@@ -63,21 +66,31 @@ class AccessTokenIssuer:
     """Signs access tokens within the policy.
 
     Args:
-        policy: issuer, audience, lifetime, budget and claims version.
+        policy: issuer, audience, lifetime, budget and the version of claims to write.
+        claims: the versions of the application's claims.
         signing_key: returns the key that signs now.
         entropy: returns that many random bytes.
         emitter: hears of every token.
+        cookie: name of the cookie that the tokens must fit into; default none.
+
+    Raises:
+        ConfigurationError: the version of claims to write is not known, or a downgrade to it is missing.
     """
 
     def __init__(
         self,
         *,
         policy: Policy,
+        claims: ClaimsSchema[Any],
         signing_key: Callable[[], SigningKey],
         entropy: Callable[[int], bytes],
         emitter: Emitter,
+        cookie: str | None = None,
     ) -> None:
         self._policy = policy
+        self._claims = claims
+        self._version = claims.to_write(policy.access.version)
+        self._limit = SizeLimit(policy.access.budget, cookie)
         self._signing_key = signing_key
         self._entropy = entropy
         self._emitter = emitter
@@ -87,16 +100,17 @@ class AccessTokenIssuer:
 
         Args:
             grant: what the session says.
-            claims: the application's own claims.
+            claims: the application's own claims, of their newest model whatever version is written.
             now: seconds since the epoch, read before the session's row.
 
         Returns:
             The token and its times.
 
         Raises:
-            TokenTooLarge: it exceeds the budget; the detail lists the bytes of each claim.
+            TokenTooLarge: it exceeds the budget or its cookie; the detail lists the bytes of each claim.
             SessionExpiredAbsolute: less than a second of the session is left.
-            ConfigurationError: the subject is empty, too long, or the id of a client.
+            ConfigurationError: the subject is empty, too long, or the id of a client; or the claims are of another
+                model or cannot be written.
         """
         self._check_subject(grant.subject)
         issued_at = int(now)
@@ -107,7 +121,7 @@ class AccessTokenIssuer:
         payload = self._payload(grant, claims, token_id, issued_at, expires_at)
         key = self._signing_key()
         text = sign(dump_json(payload), key, typ=TYP)
-        self._check_budget(text, payload)
+        self._limit.check(text, payload)
         self._emitter.emit(
             TokenIssued(
                 subject=grant.subject,
@@ -123,10 +137,12 @@ class AccessTokenIssuer:
     def _payload(
         self, grant: Grant, claims: BaseModel, token_id: str, issued_at: int, expires_at: int
     ) -> dict[str, object]:
+        audience = self._policy.audience
         payload: dict[str, object] = {
             "iss": self._policy.issuer,
             "sub": grant.subject,
-            "aud": self._policy.audience,
+            # RFC 7519 section 4.1.3: one audience is a string, several are a list.
+            "aud": audience[0] if len(audience) == 1 else list(audience),
             "exp": expires_at,
             "iat": issued_at,
             "jti": token_id,
@@ -134,14 +150,14 @@ class AccessTokenIssuer:
             "sid": grant.session_id,
             "gen": grant.generation,
             "ep": grant.epoch,
-            "ver": self._policy.access.version,
+            "ver": self._version,
             "auth_time": int(grant.auth_time),
         }
         if grant.scope:
             payload["scope"] = grant.scope
         if grant.amr:
             payload["amr"] = grant.amr.split()
-        return payload | claims.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return payload | self._claims.write(self._version, claims)
 
     def _check_subject(self, subject: str) -> None:
         if not 1 <= len(subject) <= _LONGEST_SUBJECT:
@@ -149,15 +165,3 @@ class AccessTokenIssuer:
         # RFC 9700 section 4.15: a client must not be able to pass as a resource owner, nor the reverse.
         if subject in self._policy.client_by_id:
             raise ConfigurationError("A subject must not equal a client id.")
-
-    def _check_budget(self, text: str, payload: Mapping[str, object]) -> None:
-        budget = self._policy.access.budget
-        if len(text) > budget:
-            costs = sorted(((_cost(name, value), name) for name, value in payload.items()), reverse=True)
-            listed = ", ".join(f"{name} {cost}" for cost, name in costs)
-            raise TokenTooLarge(f"the token has {len(text)} bytes, its budget is {budget}; bytes by claim: {listed}")
-
-
-def _cost(name: str, value: object) -> int:
-    # Three bytes of JSON are four characters of base64url; the comma belongs to the claim.
-    return -(-(len(dump_json({name: value})) - 1) * 4 // 3)

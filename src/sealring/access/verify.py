@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Generic, Protocol
 
-from pydantic import ValidationError
-
-from sealring.access.claims import OWN_NAMES, TYP, AccessToken, ClaimsT, ClaimsT_co
+from sealring.access.claims import TYP, AccessToken, ClaimsT, ClaimsT_co
+from sealring.access.model import MAX_DEPTH
 from sealring.access.reading import PayloadReader
+from sealring.access.registry import OWN_NAMES
+from sealring.access.versions import ClaimsReader
 from sealring.errors import (
     JoseError,
     TokenExpired,
@@ -14,7 +15,6 @@ from sealring.errors import (
     TokenRevoked,
     TokenSuperseded,
     UnknownKey,
-    VersionUnknown,
 )
 from sealring.jose.encoding import parse_json_object
 from sealring.jose.jws import JwsVerifier, KeyResolver
@@ -23,7 +23,6 @@ from sealring.revocation.denylist import Denylist
 from sealring.revocation.record import ENDED
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
-_MAX_CLAIMS_DEPTH = 16
 _OWN = frozenset(OWN_NAMES)
 # No policy allows a longer life, so a longer one was never ours.
 _LONGEST_LIFE = 24 * 3600
@@ -42,11 +41,11 @@ class Authenticator(Protocol[ClaimsT_co]):
 
 
 class AccessTokenVerifier(Generic[ClaimsT]):
-    """Verifies tokens of one issuer for one audience.
+    """Verifies tokens of one key ring for one audience.
 
     Args:
-        policy: issuer, audience, leeway, clients and claims version.
-        claims: the application's claim model.
+        policy: issuers, audience, leeway and clients.
+        claims: reads every version of the application's claims that is known.
         resolve_key: looks a ``kid`` up in the ring, whatever the state of the key.
         is_in_use: tells whether the tokens of a ``kid`` are still good.
         denylist: this process's own.
@@ -56,7 +55,7 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         self,
         *,
         policy: Policy,
-        claims: type[ClaimsT],
+        claims: ClaimsReader[ClaimsT],
         resolve_key: KeyResolver,
         is_in_use: Callable[[str], bool],
         denylist: Denylist,
@@ -84,13 +83,13 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             UnknownKey: nobody in this process knows its key; the caller may reload the ring once.
             TokenInvalid: malformed, forged, of another kind, issuer or audience.
             TokenExpired: past its ``exp``.
-            TokenSuperseded: its key, epoch or claims version is out of use.
+            TokenSuperseded: its key, its epoch, or the version or form of its claims is out of use.
             TokenRevoked: its session has ended, or it was denied by its id.
             VersionUnknown: its claims version is newer than this process knows.
         """
         try:
             jws = self._jws.verify(text, self._resolve_key)
-            reader = PayloadReader(parse_json_object(jws.payload, max_depth=_MAX_CLAIMS_DEPTH, what="the payload"))
+            reader = PayloadReader(parse_json_object(jws.payload, max_depth=MAX_DEPTH, what="the payload"))
         except UnknownKey:
             raise
         except JoseError as error:
@@ -99,17 +98,18 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         self._check_times(reader, now)
         if not self._is_in_use(jws.kid) or self._denylist.denies_key(jws.kid):
             raise TokenSuperseded("its key is out of use")
-        self._check_version(reader.counter("ver"))
-        token = self._token(reader)
-        self._check_denied(token)
-        return token
+        # Before the application's claims: what has ended is over, whatever version it carries.
+        self._check_denied(reader)
+        return self._token(reader)
 
     def _check_parties(self, reader: PayloadReader) -> None:
         # RFC 9068 section 4: "The issuer identifier ... MUST exactly match the value of the iss claim."
-        if reader.text("iss", longest=2048) != self._policy.issuer:
+        issuer = reader.text("iss", longest=2048)
+        if issuer not in self._policy.issuers:
             raise TokenInvalid("claim iss is another issuer")
         # RFC 9068 section 4: the aud claim must contain the resource server's own identifier; equality, never a prefix.
-        if self._policy.audience not in reader.audience():
+        # Whoever else it names is not our business.
+        if self._policy.identifier(issuer) not in reader.audience():
             raise TokenInvalid("claim aud does not name this service")
         if reader.text("client_id") not in self._clients:
             raise TokenInvalid("claim client_id is not a registered client")
@@ -129,27 +129,17 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         if now >= expires_at + self._leeway:
             raise TokenExpired("claim exp has passed")
 
-    def _check_version(self, version: int) -> None:
-        ours = self._policy.access.version
-        if version > ours:
-            raise VersionUnknown(f"claims version {version}", version=version)
-        if version < ours:
-            raise TokenSuperseded(f"claims version {version} is out of use")
-
-    def _check_denied(self, token: AccessToken[ClaimsT]) -> None:
-        if self._denylist.denies_token(token.token_id):
+    def _check_denied(self, reader: PayloadReader) -> None:
+        if self._denylist.denies_token(reader.text("jti")):
             raise TokenRevoked("denied by its id")
-        least = self._denylist.least_epoch(token.session_id)
-        if token.epoch < least:
+        least = self._denylist.least_epoch(reader.session_id())
+        if reader.counter("ep") < least:
             if least >= ENDED:
                 raise TokenRevoked("its session has ended")
             raise TokenSuperseded("its epoch is out of use")
 
     def _token(self, reader: PayloadReader) -> AccessToken[ClaimsT]:
-        try:
-            claims = self._claims.model_validate(reader.others(_OWN))
-        except ValidationError as error:
-            raise TokenInvalid(f"{error.error_count()} application claims are missing or of the wrong type") from error
+        version = reader.counter("ver")
         return AccessToken(
             issuer=reader.text("iss", longest=2048),
             subject=reader.text("sub"),
@@ -161,9 +151,9 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             session_id=reader.session_id(),
             generation=reader.counter("gen"),
             epoch=reader.counter("ep"),
-            version=reader.counter("ver"),
+            version=version,
             scope=reader.scope(),
             auth_time=int(reader.date("auth_time")),
             amr=reader.amr(),
-            claims=claims,
+            claims=self._claims.read(version, reader.others(_OWN)),
         )

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from sealring.errors import InternalError, TokenTooLarge
-from sealring.policy import Policy
+from sealring.access.size import MAX_COOKIE_BYTES
+from sealring.errors import ConfigurationError, InternalError, TokenTooLarge
+from sealring.policy import Mode, Policy
 
-# rfc6265bis section 5.6: user agents drop a cookie whose name and value together exceed 4096 octets.
-MAX_COOKIE_BYTES = 4_096
 # rfc6265bis section 5.5: user agents cap the life of a cookie at 400 days.
 MAX_COOKIE_AGE = 400 * 86_400
 
@@ -82,6 +81,24 @@ class CookieNames:
         """Return the names for a policy; without prefix only where ``web.secure_cookies`` is False."""
         prefix = "__Host-Http-" if policy.web.secure_cookies else ""
         return cls(f"{prefix}{policy.app}-at", f"{prefix}{policy.app}-rt")
+
+
+def access_cookie(policy: Policy) -> str | None:
+    """Return the name of the cookie that access tokens must fit into, or None where no client is in cookie mode.
+
+    Raises:
+        ConfigurationError: a token within its budget would not fit: name and value exceed 4,096 bytes.
+    """
+    if all(client.mode is not Mode.COOKIE for client in policy.clients):
+        return None
+    name = CookieNames.from_policy(policy).access
+    room = MAX_COOKIE_BYTES - len(name)
+    if policy.access.budget > room:
+        raise ConfigurationError(
+            f"The token budget is {policy.access.budget} bytes, but the cookie {name} has room for {room}: browsers "
+            f"drop a cookie above {MAX_COOKIE_BYTES} bytes without a word."
+        )
+    return name
 
 
 def read_cookie(header_values: Iterable[bytes], name: str) -> CookieReading:
