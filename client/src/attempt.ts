@@ -16,8 +16,12 @@ export interface Attempts {
    * @param session - what is known of the session; null before the first answer.
    */
   readonly current: (session: Session | null) => string;
-  /** Another tab uses this id for this generation. */
-  readonly merge: (session: Session, id: string) => void;
+  /**
+   * Another tab uses this id for this generation.
+   *
+   * @returns the id to use instead, where that tab does not know it yet; null where it is this one.
+   */
+  readonly merge: (session: Session, id: string) => string | null;
 }
 
 interface Held {
@@ -54,10 +58,12 @@ export function createAttempts(storage: KeyValueStorage, key: string, random: ()
     merge: (session, id) => {
       const held = read(storage.getItem(key));
       const { sessionId, generation } = session;
-      const rival = held?.sessionId === sessionId ? held : null;
-      if (rival && (rival.generation > generation || (rival.generation === generation && rival.id <= id)))
-        return;
+      if (held?.sessionId === sessionId && held.generation >= generation) {
+        if (held.generation > generation || held.id === id) return null;
+        if (held.id < id) return held.id;
+      }
       hold({ sessionId, generation, id });
+      return null;
     },
   };
 }

@@ -20,7 +20,8 @@ export function createHearing<User>(
     const expected = opened || held?.sessionId === session.sessionId || state.status === "loading";
     if (expected) {
       core.time.learn(message.sample);
-      core.attempts.merge(session, message.attempt);
+      const attempt = core.attempts.merge(session, message.attempt);
+      if (attempt !== null) core.channel.post({ ...message, attempt, opened: false });
       keeper.adopt(session, opened);
       return;
     }

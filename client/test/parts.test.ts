@@ -147,6 +147,15 @@ describe("back-off", () => {
     expect(second.failed(ERROR).failures).toBe(3);
   });
 
+  test("of another tab does not shorten this one's", () => {
+    const clock = new ManualClock();
+    const backoff = createBackoff(clock, () => 0.5);
+    const asked = { code: "rate_limited", action: "retry", status: 429, retryAfter: 60 } as const;
+    backoff.failed(new SealringError("", asked));
+    backoff.share({ failures: 1, since: clock.now(), forMs: 1_000 }, ERROR);
+    expect(backoff.remainingMs()).toBe(60_500);
+  });
+
   test("that the server asked for is not ended by the network coming back", () => {
     const clock = new ManualClock();
     const backoff = createBackoff(clock, () => 0.5);
@@ -196,8 +205,9 @@ describe("attempt ids", () => {
   test("drawn by two tabs at once become one, the same in both", () => {
     const [one, other] = [make(), make()];
     const [mine, theirs] = [one.current(at(1)), other.current(at(1))];
-    one.merge(at(1), theirs);
-    other.merge(at(1), mine);
+    // Whoever drew the lesser one tells the other, who may not have heard of it.
+    const told = [one.merge(at(1), theirs), other.merge(at(1), mine)].filter((id) => id !== null);
+    expect(told).toEqual([mine < theirs ? mine : theirs]);
     expect(one.current(at(1))).toBe(other.current(at(1)));
   });
 

@@ -351,6 +351,16 @@ describe("fetch and the end of the access token", () => {
     expect(browser.refreshes()).toBe(1);
   });
 
+  test("a refusal that tells a signed-out client nothing new changes nothing, here or elsewhere", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const before = tab.state();
+    expect((await tab.client.fetch("/api/todos")).status).toBe(401);
+    expect(tab.state()).toBe(before);
+    expect(browser.hub.messages).toEqual([]);
+  });
+
   test("a signed-out client sends requests and brings no session back", async () => {
     const browser = new Browser();
     const tab = browser.tab();
