@@ -1,6 +1,7 @@
 """The description of the interface."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from backend import openapi
 from backend.settings import REPOSITORY
+from backend.utils.password_rules import MIN_LENGTH
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -53,3 +55,10 @@ def test_every_error_has_the_one_shape(document: str) -> None:
 def test_check_tells_a_difference(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
     assert openapi.main(["--check"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_the_pages_ask_for_as_long_a_password_as_the_server() -> None:
+    """The hint before the typing and the rule after it are the same number."""
+    told = re.search(r"PASSWORD_MIN = (\d+)", (REPOSITORY / "frontend/lib/password.ts").read_text())
+    assert told is not None
+    assert int(told[1]) == MIN_LENGTH
