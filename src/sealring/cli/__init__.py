@@ -1,4 +1,4 @@
-"""The command ``sealring``: first secrets, keys, sessions, purge."""
+"""The command ``sealring``: first secrets, keys, sessions, tokens, purge."""
 
 from sealring.cli.main import main
 

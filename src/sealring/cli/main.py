@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from sealring.cli.show import key_table, session_table, stamp
+from sealring.cli.token import token
 from sealring.clock import SystemClock
 from sealring.errors import SealringError
 from sealring.events import Emitter
@@ -29,6 +30,7 @@ keys = typer.Typer(help="The key ring.", no_args_is_help=True)
 sessions = typer.Typer(help="The sessions.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(sessions, name="sessions")
+app.add_typer(token, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
