@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sealring.errors import ConfigurationError
 
 _APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+# No store operation takes longer: it is given up before.
+_SLOWEST_WRITE = timedelta(seconds=60)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 
 
@@ -108,14 +110,15 @@ class SessionPolicy:
         idle_by: what counts as use; default ``activity``.
         grace: for this time after a generation was confirmed, its predecessor is still answered with the same
             successor; default 20 seconds.
-        client_timeout: the longest time a client waits for a refresh; default 10 seconds; the grace must exceed it.
+        client_timeout: the longest time a client waits for a refresh; default 10 seconds, 1 second to 4 minutes; the
+            grace must exceed it.
         rollback_tolerance: generations that a store may have lost in a failover; default 3, 0 to 16.
         per_subject: live sessions of one subject; the oldest ends when one more is opened; default 50.
         end_on_suspicious_replay: whether two foreign replays in a row end the session; default True.
         refresh_lead: a client refreshes this long before the access token expires, at most half its life; default
             5 minutes.
         confirm_within: a confirmation is written at most this much later; default 2 seconds.
-        last_seen_every: "last seen" is written at most this often; default 1 minute.
+        last_seen_every: "last seen" is written at most this often; default 1 minute, at most an hour.
         keep_ended: an ended session is purged after this time; default 1 day, at least an hour.
     """
 
@@ -137,6 +140,8 @@ class SessionPolicy:
         _between("The idle limit", self.idle, timedelta(seconds=5), timedelta(days=365))
         _between("The absolute limit", self.absolute, timedelta(seconds=5), timedelta(days=400))
         _between("The limit of a transient session", self.transient, timedelta(seconds=5), timedelta(days=7))
+        _between("The client's refresh timeout", self.client_timeout, timedelta(seconds=1), timedelta(minutes=4))
+        _between("The time between two writings of last seen", self.last_seen_every, timedelta(0), timedelta(hours=1))
         _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
         _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))
         _between("The time until an ended session is purged", self.keep_ended, timedelta(hours=1), timedelta(days=400))
@@ -232,7 +237,7 @@ class WebPolicy:
 
 def _check_origin(origin: str) -> None:
     """Refuse what no browser sends as an origin (RFC 6454 section 6.2): it would never match, without a word."""
-    parts = urlsplit(origin)
+    parts = _split(origin)
     if parts.scheme not in {"http", "https"} or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
         raise ConfigurationError(f"{origin!r} is not an origin: write scheme://host or scheme://host:port.")
     default_port = ":443" if parts.scheme == "https" else ":80"
@@ -240,9 +245,23 @@ def _check_origin(origin: str) -> None:
         raise ConfigurationError(f"Write the origin {origin!r} as browsers do: lower case, without the default port.")
 
 
+def _split(url: str) -> SplitResult:
+    # Checked before it is split: urlsplit drops line breaks and tabs, and the text itself is what gets compared.
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise ConfigurationError(f"{url!r} is no URL: it has spaces, control or non-ASCII characters.")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{url!r} is no URL: {error}.") from error
+    if "@" in parts.netloc or not parts.hostname:
+        raise ConfigurationError(f"{url!r} names no host, or a user, which belongs in no origin and no issuer.")
+    return parts
+
+
 def _check_issuer(issuer: str) -> None:
-    parts = urlsplit(issuer)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+    parts = _split(issuer)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or "?" in issuer or "#" in issuer:
         raise ConfigurationError("The issuer is an absolute http(s) URL without query and fragment.")
     if issuer.endswith("/"):
         raise ConfigurationError("The issuer is compared as exact text: write it without a trailing slash.")
@@ -322,8 +341,12 @@ class Policy:
 
     @property
     def token_afterlife(self) -> timedelta:
-        """How long after a revocation the last token that it concerns can still look valid."""
-        return self.access.lifetime + self.access.leeway
+        """How long after a revocation the last token that it concerns can still look valid.
+
+        That token may have been minted by a server whose clock is ahead, for a refresh that read its clock after the
+        revocation had read its own and was still committed before it; and verifiers add their leeway to ``exp``.
+        """
+        return self.access.lifetime + 2 * self.access.leeway + _SLOWEST_WRITE
 
 
 def is_scope_token(text: str) -> bool:
