@@ -75,7 +75,7 @@ def test_a_denial_outlives_every_token_that_it_concerns() -> None:
 
 # Ranges
 
-RANGES = [
+RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (AccessPolicy, "lifetime", [seconds(5), seconds(86_400)], [seconds(4.9), seconds(86_401), seconds(-1)]),
     (AccessPolicy, "leeway", [seconds(0), seconds(60)], [seconds(-1), seconds(60.1), days(1)]),
     (AccessPolicy, "algorithm", ["ES256", "RS256"], ["HS256", "none", "", "es256"]),
