@@ -25,7 +25,7 @@ EDGES: dict[str, frozenset[str]] = {
 
 # The only packages from outside that a room may know; a room that is not named here gets the standard library.
 OUTSIDE: dict[str, frozenset[str]] = {
-    "jose": frozenset({"cryptography"}),
+    "jose": frozenset({"cryptography", "nacl"}),
     "keys": frozenset({"cryptography", "pydantic"}),
     "policy": frozenset({"pydantic"}),
     "revocation": frozenset({"pydantic"}),

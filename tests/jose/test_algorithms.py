@@ -1,6 +1,7 @@
 """ES256 and RS256 against published examples and against malformed signatures."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -10,21 +11,33 @@ from hypothesis import strategies as st
 
 from sealring.errors import ConfigurationError, KeyRefused
 from sealring.jose import ALGORITHMS, SigningKey, b64u_decode, generate, import_public_jwk
-from sealring.jose.algorithms import algorithm, allow_list
+from sealring.jose.algorithms import algorithm, allow_list, signature_allow_list
 from tests.jose.making import KEY, ORDER
 
 
 def test_the_table_has_no_algorithm_without_a_signature() -> None:
-    assert set(ALGORITHMS) == {"ES256", "RS256"}
+    assert set(ALGORITHMS) == {
+        *("ES256", "ES384", "ES512", "Ed25519", "EdDSA"),
+        *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "HS256", "HS384", "HS512"),
+    }
     for name in ("none", "None", "RSA1_5", "es256", None, 7, ["ES256"]):
         with pytest.raises(KeyRefused):
             algorithm(name)
 
 
-@pytest.mark.parametrize("names", [[], ["none"], ["ES256", "none"], ["HS256"], ["es256"]])
-def test_an_allow_list_is_not_empty_and_names_known_algorithms(names: list[str]) -> None:
+@pytest.mark.parametrize("names", [[], ["none"], ["ES256", "none"], ["es256"], "ES256K", ["ES256", 7], ["ES256", []]])
+def test_an_allow_list_is_not_empty_and_names_known_algorithms(names: Any) -> None:
     with pytest.raises(ConfigurationError):
         allow_list(names)
+
+
+def test_an_allow_list_does_not_mix_macs_with_signatures() -> None:
+    assert allow_list(["HS256", "HS512"]) == {"HS256", "HS512"}
+    assert allow_list("ES256") == {"ES256"}
+    with pytest.raises(ConfigurationError):
+        allow_list(["HS256", "RS256"])
+    with pytest.raises(ConfigurationError):
+        signature_allow_list(["HS256"])
 
 
 def test_the_es256_example_of_rfc_7515_verifies() -> None:

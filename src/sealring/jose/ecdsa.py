@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sealring.errors import KeyRefused
 from sealring.jose.encoding import b64u_encode
@@ -27,7 +28,7 @@ class Ecdsa(Algorithm[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]):
 
     def __init__(self, name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> None:
         super().__init__(name)
-        self._crv = crv
+        self.crv = crv
         self._curve = curve
         self._size = (curve.key_size + 7) // 8
         self._order = curve.group_order
@@ -42,8 +43,12 @@ class Ecdsa(Algorithm[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]):
     def check_private(self, key: object) -> ec.EllipticCurvePrivateKey:
         """Return the key if it is on this curve, otherwise raise KeyRefused."""
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != self._curve.name:
-            raise KeyRefused(f"the private key is not a {self._crv} key")
+            raise KeyRefused(f"the private key is not a {self.crv} key")
         return key
+
+    def pkcs8(self, key: ec.EllipticCurvePrivateKey) -> bytes:
+        """Return the private key as PKCS #8 DER in the clear."""
+        return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def public_of(self, key: ec.EllipticCurvePrivateKey) -> ec.EllipticCurvePublicKey:
         """Return the public point of a private key."""
@@ -76,15 +81,15 @@ class Ecdsa(Algorithm[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]):
         numbers = key.public_numbers()
         return {
             "kty": self.kty,
-            "crv": self._crv,
+            "crv": str(self.crv),
             "x": b64u_encode(numbers.x.to_bytes(self._size, "big")),
             "y": b64u_encode(numbers.y.to_bytes(self._size, "big")),
         }
 
     def from_members(self, jwk: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
         """Return the public key, or raise KeyRefused: another curve, a wrong length, a point off the curve."""
-        if jwk.get("crv") != self._crv:
-            raise KeyRefused(f"{self.name} takes keys on {self._crv} only")
+        if jwk.get("crv") != self.crv:
+            raise KeyRefused(f"{self.name} takes keys on {self.crv} only")
         x, y = octets_member(jwk, "x"), octets_member(jwk, "y")
         # RFC 7518 section 6.2.1.2: "The length of this octet string MUST be the full size of a coordinate".
         if len(x) != self._size or len(y) != self._size:
@@ -95,3 +100,19 @@ class Ecdsa(Algorithm[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]):
         except ValueError:
             # RFC 8725 section 3.4: inputs MUST be validated to be points on the curve.
             raise KeyRefused("the point of the key is not on its curve") from None
+
+    def to_private_members(self, key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+        """Return the public members and ``d``, as long as the order (RFC 7518 section 6.2.2.1)."""
+        scalar = key.private_numbers().private_value
+        return {**self.to_members(key.public_key()), "d": b64u_encode(scalar.to_bytes(self._size, "big"))}
+
+    def from_private_members(self, jwk: Mapping[str, object]) -> ec.EllipticCurvePrivateKey:
+        """Return the private key, or raise KeyRefused: a wrong length, or a point that is not its own."""
+        public, scalar = self.from_members(jwk), octets_member(jwk, "d")
+        value = int.from_bytes(scalar, "big")
+        if len(scalar) != self._size or not 0 < value < self._order:
+            raise KeyRefused("the private number of the key is out of range")
+        key = ec.derive_private_key(value, self._curve)
+        if key.public_key() != public:
+            raise KeyRefused("the private number of the key does not belong to its point")
+        return key

@@ -7,15 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sealring.errors import KeyRefused
-from sealring.jose.algorithms import ALGORITHMS, algorithm
+from sealring.jose.algorithms import ALGORITHMS, algorithm, algorithm_of
 from sealring.jose.encoding import b64u_encode, dump_json
 from sealring.jose.primitives import AnyAlgorithm
 
@@ -25,6 +20,11 @@ MAX_KID_CHARACTERS: Final = 128
 _KID = re.compile(rf"[\x21-\x7e]{{1,{MAX_KID_CHARACTERS}}}")
 # RFC 7518 sections 6.2.2, 6.3.2 and 6.4: the members of private and symmetric keys.
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+SIGNATURE_OPERATIONS: Final = frozenset({"sign", "verify"})
+"""RFC 7517 section 4.3: the operations of a signature key."""
+
+_OTHER_OPERATIONS = frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class SigningKey:
     """A private key that signs with one algorithm; made by :func:`generate` or :meth:`from_private_bytes`.
 
     Attributes:
-        kid: the RFC 7638 thumbprint of the public key.
+        kid: the RFC 7638 thumbprint of the public key, unless a JWK gave another.
         alg: the one algorithm of the key.
         public: the key that verifies what this one signs.
     """
@@ -90,8 +90,7 @@ class SigningKey:
 
     def private_bytes(self) -> bytes:
         """Return the private key as PKCS #8 DER in the clear: only ever for wrapping it."""
-        encoded: bytes = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        return encoded
+        return self._algorithm.pkcs8(self._key)
 
     @staticmethod
     def from_private_bytes(data: bytes, alg: str) -> "SigningKey":
@@ -109,17 +108,22 @@ class SigningKey:
             key = load_der_private_key(data, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise KeyRefused("the bytes are not a PKCS #8 private key") from None
-        return _signing_key(row, row.check_private(key))
+        return make_signing_key(row, row.check_private(key))
 
 
 def generate(alg: str) -> SigningKey:
-    """Make a new key; RS256 takes a noticeable part of a second (3072 bits).
+    """Make a new key pair; an RSA key takes a noticeable part of a second (3072 bits).
+
+    Args:
+        alg: the one algorithm of the key.
 
     Raises:
-        KeyRefused: there is no such algorithm.
+        KeyRefused: there is no such algorithm, or it is symmetric; :meth:`JWK.generate` makes secrets.
     """
     row = algorithm(alg)
-    return _signing_key(row, row.generate())
+    if row.symmetric:
+        raise KeyRefused("a symmetric key is no key pair")
+    return make_signing_key(row, row.generate())
 
 
 def import_public_jwk(jwk: Mapping[str, object], *, alg: str | None = None) -> VerificationKey:
@@ -133,19 +137,15 @@ def import_public_jwk(jwk: Mapping[str, object], *, alg: str | None = None) -> V
         KeyRefused: a private or symmetric key, a use other than signatures, another algorithm or key type, an invalid
             point, a short or odd RSA key, a ``kid`` that is not 1 to 128 printable ASCII characters.
     """
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+    if holds_private_members(jwk):
         raise KeyRefused("the JWK holds private members")
-    _check_purpose(jwk)
-    # RFC 8725bis: each key has exactly one algorithm, so a key without one is not usable.
-    if alg is not None and jwk.get("alg", alg) != alg:
-        raise KeyRefused("the JWK is for another algorithm")
-    row = algorithm(jwk.get("alg", alg))
-    if jwk.get("kty") != row.kty:
-        raise KeyRefused(f"{row.name} takes keys of type {row.kty} only")
-    kid = jwk.get("kid")
-    if "kid" in jwk and not is_kid(kid):
-        raise KeyRefused("the kid of a JWK is 1 to 128 printable ASCII characters without spaces")
-    return _verification_key(row, row.from_members(jwk), kid if isinstance(kid, str) else None)
+    if "verify" not in operations_of(jwk):
+        raise KeyRefused("the operations of the JWK do not include verify")
+    # RFC 8725bis: each key has exactly one algorithm; a public key that is imported here must come with it.
+    if alg is None and "alg" not in jwk:
+        raise KeyRefused("the JWK does not say its algorithm")
+    row = algorithm_of(jwk, alg=alg)
+    return make_verification_key(row, row.from_members(jwk), kid_of(jwk))
 
 
 def thumbprint(jwk: Mapping[str, object]) -> str:
@@ -156,7 +156,7 @@ def thumbprint(jwk: Mapping[str, object]) -> str:
     """
     names = next((row.thumbprint_members for row in ALGORITHMS.values() if row.kty == jwk.get("kty")), ())
     if not names or not all(isinstance(jwk.get(name), str) for name in names):
-        raise KeyRefused("a thumbprint needs the required members of an EC or RSA key")
+        raise KeyRefused("a thumbprint needs the required members of an EC, RSA or OKP key")
     # RFC 7638 section 3: only the required members, no white space, "ordered lexicographically".
     return b64u_encode(hashlib.sha256(dump_json({name: jwk[name] for name in names})).digest())
 
@@ -166,21 +166,61 @@ def is_kid(value: object) -> bool:
     return isinstance(value, str) and _KID.fullmatch(value) is not None
 
 
-def _check_purpose(jwk: Mapping[str, object]) -> None:
-    # RFC 7517 sections 4.2 and 4.3: the intended use, where it is told, must be respected.
+def kid_of(jwk: Mapping[str, object]) -> str | None:
+    """Return the ``kid`` of a JWK, None where it has none.
+
+    Raises:
+        KeyRefused: it is there and not 1 to 128 printable ASCII characters without spaces.
+    """
+    kid = jwk.get("kid")
+    if "kid" in jwk and not is_kid(kid):
+        raise KeyRefused("the kid of a JWK is 1 to 128 printable ASCII characters without spaces")
+    return kid if isinstance(kid, str) else None
+
+
+def holds_private_members(jwk: Mapping[str, object]) -> bool:
+    """Tell whether a JWK has a member that must stay secret, even if its value is none."""
+    return not _PRIVATE_MEMBERS.isdisjoint(jwk)
+
+
+def operations_of(jwk: Mapping[str, object]) -> frozenset[str]:
+    """Return which of ``sign`` and ``verify`` a JWK allows; both where it says nothing.
+
+    Raises:
+        KeyRefused: it is meant for something else, or for that as well.
+    """
+    # RFC 7517 section 4.2: the intended use, where it is told, must be respected.
     if "use" in jwk and jwk["use"] != "sig":
         raise KeyRefused("the JWK is not meant for signatures")
-    if "key_ops" in jwk:
-        operations = jwk["key_ops"]
-        if not isinstance(operations, list) or "verify" not in operations:
-            raise KeyRefused("the operations of the JWK do not include verify")
+    if "key_ops" not in jwk:
+        return SIGNATURE_OPERATIONS
+    told = jwk["key_ops"]
+    if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
+        raise KeyRefused("the operations of the JWK are not a list of names")
+    # RFC 7517 section 4.3: "Duplicate key operation values MUST NOT be present in the array."
+    if len(set(told)) != len(told):
+        raise KeyRefused("an operation of the JWK is named twice")
+    # The same section: "Multiple unrelated key operations SHOULD NOT be specified for a key".
+    if not _OTHER_OPERATIONS.isdisjoint(told) or SIGNATURE_OPERATIONS.isdisjoint(told):
+        raise KeyRefused("the operations of the JWK are not those of signatures")
+    return SIGNATURE_OPERATIONS.intersection(told)
 
 
-def _verification_key(row: AnyAlgorithm, key: object, kid: str | None = None) -> VerificationKey:
+def make_verification_key(row: AnyAlgorithm, key: object, kid: str | None = None) -> VerificationKey:
+    """Return the key that verifies, from an algorithm and its own form of a public key; for this room only.
+
+    Raises:
+        KeyRefused: the algorithm is symmetric, so the key has no public form.
+    """
     members = row.to_members(key)
     return VerificationKey(kid or thumbprint(members), row.name, tuple(members.items()), row, key)
 
 
-def _signing_key(row: AnyAlgorithm, key: object) -> SigningKey:
-    public = _verification_key(row, row.public_of(key))
+def make_signing_key(row: AnyAlgorithm, key: object, kid: str | None = None) -> SigningKey:
+    """Return the key that signs, from an algorithm and its own form of a private key; for this room only.
+
+    Raises:
+        KeyRefused: the algorithm is symmetric.
+    """
+    public = make_verification_key(row, row.public_of(key), kid)
     return SigningKey(public.kid, row.name, public, row, key)

@@ -1,4 +1,4 @@
-"""Compact JSON Web Signatures (RFC 7515): the one strict gate before the cryptography.
+"""Compact JSON Web Signatures (RFC 7515) of this system's own making: the strict gate before the cryptography.
 
 Only the compact form exists here (RFC 8725bis: a character outside ``A-Za-z0-9-_.`` means that it is no JWT), and
 nothing of a token is returned before its signature was found good.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sealring.errors import ConfigurationError, JoseError, UnknownKey
-from sealring.jose.algorithms import allow_list
+from sealring.jose.algorithms import signature_allow_list
 from sealring.jose.encoding import b64u_decode, b64u_encode
 from sealring.jose.header import Header, normal_type, parse_header
 from sealring.jose.jwk import SigningKey, VerificationKey
@@ -64,11 +64,11 @@ class JwsVerifier:
         max_bytes: the longest token that is looked at.
 
     Raises:
-        ConfigurationError: the allow list is empty or names an unknown algorithm, or the type is empty.
+        ConfigurationError: the allow list is empty or names an unknown algorithm or a MAC, or the type is empty.
     """
 
     def __init__(self, *, algorithms: frozenset[str], typ: str, max_bytes: int = MAX_TOKEN_BYTES) -> None:
-        self._algorithms = allow_list(algorithms)
+        self._algorithms = signature_allow_list(algorithms)
         if not (normal := normal_type(typ)):
             raise ConfigurationError("a verifier needs the type of its tokens, for example at+jwt")
         self._typ = normal
@@ -89,6 +89,8 @@ class JwsVerifier:
             UnknownKey: the token is well-formed, but nobody knows its key.
             JoseError: any other rule; ``reason`` names it.
         """
+        if not isinstance(token, str):
+            raise JoseError("a token is text")
         if len(token) > self._max_bytes:
             raise JoseError(f"the token is longer than {self._max_bytes} characters", reason="size")
         first, second, third = _segments(token)
@@ -113,11 +115,6 @@ class JwsVerifier:
         if len(self._memo) >= MEMO_ENTRIES:
             self._memo.clear()
         self._memo[segment] = header
-
-
-def verify(token: str, resolve_key: KeyResolver, *, algorithms: frozenset[str], typ: str) -> VerifiedJws:
-    """Verify one token without remembering anything; see :class:`JwsVerifier` for arguments and errors."""
-    return JwsVerifier(algorithms=algorithms, typ=typ).verify(token, resolve_key)
 
 
 def _segments(token: str) -> tuple[str, str, str]:

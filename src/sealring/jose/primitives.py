@@ -1,4 +1,4 @@
-"""What one signature algorithm must be able to do; ``ecdsa`` and ``rsa`` implement it on ``cryptography``.
+"""What one signature algorithm must be able to do; ``ecdsa``, ``rsa``, ``eddsa`` and ``mac`` implement it.
 
 We write no cryptography of our own: an implementation checks the shape of its input and calls the primitive.
 """
@@ -13,6 +13,8 @@ from sealring.jose.encoding import b64u_decode
 Private = TypeVar("Private")
 Public = TypeVar("Public")
 
+_MAX_MEMBER_CHARACTERS: Final = 4096  # the modulus of the longest RSA key takes 1,366
+
 
 class Algorithm(ABC, Generic[Private, Public]):
     """One row of the algorithm table: a fully specified signature algorithm and the one kind of key it takes.
@@ -20,14 +22,22 @@ class Algorithm(ABC, Generic[Private, Public]):
     Attributes:
         name: the registered ``alg`` value (RFC 7518 section 3.1).
         kty: the registered key type (RFC 7518 section 6.1).
+        crv: the registered curve (RFC 7518 section 6.2.1.1), or None where the key type has none.
+        symmetric: whether the key that verifies also signs, so that it has no public form.
         thumbprint_members: the members of a public JWK that identify the key (RFC 7638 section 3.2).
     """
 
     kty: ClassVar[str]
+    crv: str | None = None
+    symmetric: ClassVar[bool] = False
     thumbprint_members: ClassVar[tuple[str, ...]]
 
     def __init__(self, name: str) -> None:
         self.name: Final = name
+
+    def takes(self, jwk: Mapping[str, object]) -> bool:
+        """Tell whether a JWK says that it is of this algorithm's kind; its strength is another question."""
+        return jwk.get("kty") == self.kty and (self.crv is None or jwk.get("crv") == self.crv)
 
     @abstractmethod
     def generate(self) -> Private:
@@ -38,8 +48,12 @@ class Algorithm(ABC, Generic[Private, Public]):
         """Return the key if it is of this algorithm's kind and strong enough, otherwise raise KeyRefused."""
 
     @abstractmethod
+    def pkcs8(self, key: Private) -> bytes:
+        """Return the private key as PKCS #8 DER in the clear, or raise KeyRefused where there is no such form."""
+
+    @abstractmethod
     def public_of(self, key: Private) -> Public:
-        """Return the public half of a private key."""
+        """Return what verifies the signatures of a private key."""
 
     @abstractmethod
     def sign(self, key: Private, data: bytes) -> bytes:
@@ -51,11 +65,19 @@ class Algorithm(ABC, Generic[Private, Public]):
 
     @abstractmethod
     def to_members(self, key: Public) -> dict[str, str]:
-        """Return the key's own members of a public JWK, ``kty`` included."""
+        """Return the key's own members of a public JWK, ``kty`` included; KeyRefused where there is no such form."""
 
     @abstractmethod
     def from_members(self, jwk: Mapping[str, object]) -> Public:
-        """Return the public key of a JWK's own members, or raise KeyRefused."""
+        """Return the key that verifies, from a JWK's own members, or raise KeyRefused."""
+
+    @abstractmethod
+    def to_private_members(self, key: Private) -> dict[str, str]:
+        """Return the key's own members of a private JWK, ``kty`` included."""
+
+    @abstractmethod
+    def from_private_members(self, jwk: Mapping[str, object]) -> Private:
+        """Return the private key of a JWK's own members, or raise KeyRefused: its halves differ, or it is weak."""
 
 
 AnyAlgorithm = Algorithm[Any, Any]
@@ -65,11 +87,11 @@ def octets_member(jwk: Mapping[str, object], name: str) -> bytes:
     """Return a member of a JWK that is base64url-encoded octets.
 
     Raises:
-        KeyRefused: the member is missing, not a string, empty, or not canonical base64url.
+        KeyRefused: the member is missing, not a string, empty, too long, or not canonical base64url.
     """
     value = jwk.get(name)
-    if not isinstance(value, str) or not value:
-        raise KeyRefused(f"member {name} of the JWK is missing or not a string")
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_MEMBER_CHARACTERS:
+        raise KeyRefused(f"member {name} of the JWK is missing, too long or not a string")
     try:
         return b64u_decode(value, what=f"member {name} of the JWK")
     except JoseError as error:
