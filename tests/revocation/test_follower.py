@@ -1,0 +1,221 @@
+"""The feed: news of other processes, a restart, and what is known of how fresh it is."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sealring import AccessPolicy
+from sealring.clock import ManualClock
+from sealring.errors import SessionRevoked, StoreUnavailable, TokenRevoked, TokenSuperseded
+from sealring.events import Emitter, FeedCaughtUp, Purged
+from sealring.policy import RevocationPolicy
+from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower
+from sealring.stores.memory import MemoryStore
+from tests.access.forging import payload_of
+from tests.gated import GatedStore, Place
+from tests.refreshing import one_more, prove_dead, quiet, refreshed, settled_login
+from tests.support import EventLog, bench
+
+pytestmark = pytest.mark.anyio
+
+
+def follower(store: GatedStore, denylist: Denylist, clock: ManualClock, log: EventLog) -> FeedFollower:
+    return FeedFollower(store=store.port, denylist=denylist, clock=clock, emitter=Emitter([log]))
+
+
+def denial(number: int, expires_at: float = 2e9) -> Denial:
+    return Denial(DenialKind.SESSION, f"{number:032x}", ENDED, expires_at)
+
+
+# On a ring
+
+
+async def test_a_second_process_learns_of_a_logout_by_the_feed(place: Place) -> None:
+    async with bench(policy=quiet(), store=place.open()) as one, one_more(place, one) as other:
+        tokens = await one.login()
+        await other.ring.authenticate(tokens.access_token)
+        await one.ring.logout(refresh_token=tokens.refresh_token)
+        # It has not heard yet: this is the time that the feed's interval bounds.
+        await other.ring.authenticate(tokens.access_token)
+        assert await other.ring.follower.catch_up() == 1
+        with pytest.raises(TokenRevoked):
+            await other.ring.authenticate(tokens.access_token)
+        assert await other.ring.follower.catch_up() == 0
+        assert [event.entries for event in other.log.of(FeedCaughtUp)] == [1]
+
+
+async def test_a_second_process_never_refreshes_an_ended_session_whether_it_has_heard_or_not(place: Place) -> None:
+    async with bench(policy=quiet(), store=place.open()) as one, one_more(place, one) as other:
+        tokens = await settled_login(one)
+        await one.ring.logout(refresh_token=tokens.refresh_token)
+        with pytest.raises(SessionRevoked):
+            await refreshed(other, tokens)
+
+
+async def test_a_raised_epoch_travels_by_the_feed_too(place: Place) -> None:
+    async with bench(policy=quiet(), store=place.open()) as one, one_more(place, one) as other:
+        tokens = await settled_login(one)
+        for _ in range(3):
+            assert await one.ring.revoke_access(tokens.view.row.session_id)
+        await other.ring.follower.catch_up()
+        with pytest.raises(TokenSuperseded):
+            await other.ring.authenticate(tokens.access_token)
+        again = await refreshed(other, tokens)
+        assert (await other.ring.authenticate(again.access_token)).epoch == 3
+        assert (await one.ring.authenticate(again.access_token)).epoch == 3
+
+
+async def test_the_background_job_follows_the_feed_by_itself(place: Place) -> None:
+    fast = replace(quiet(), revocation=RevocationPolicy(poll_every=timedelta(milliseconds=50)))
+    gated = GatedStore(place.open())
+    async with (
+        bench(policy=quiet(), store=place.open()) as one,
+        bench(policy=fast, store=gated.port, clock=one.clock) as other,
+    ):
+        tokens = await one.login()
+        await one.ring.logout(refresh_token=tokens.refresh_token)
+        for _ in range(2):  # When the second reading from now on begins, the first one is over.
+            gate = gated.hold("read_feed")
+            await gate.wait()
+            gate.open()
+        with pytest.raises(TokenRevoked):
+            await other.ring.authenticate(tokens.access_token)
+
+
+async def test_after_a_restart_the_tokens_of_an_ended_session_are_still_refused(place: Place) -> None:
+    clock = ManualClock()
+    async with bench(policy=quiet(), store=place.open(), clock=clock) as it:
+        ended, superseded, good = await it.login(), await settled_login(it), await it.login()
+        single = await it.login()
+        await it.ring.logout(refresh_token=ended.refresh_token)
+        assert await it.ring.revoke_access(superseded.view.row.session_id)
+        jti = payload_of(single)["jti"]
+        await it.ring.store.write_denial(Denial(DenialKind.TOKEN, jti, 0, clock.now() + 1000))
+    async with bench(policy=quiet(), store=place.open(), clock=clock) as it:
+        # Before anything else happens: the first request after the start is answered rightly.
+        with pytest.raises(TokenSuperseded):
+            await it.ring.authenticate(superseded.access_token)
+        with pytest.raises(TokenRevoked):
+            await it.ring.authenticate(single.access_token)
+        await it.ring.authenticate(good.access_token)
+        await prove_dead(it, ended)
+
+
+async def test_a_denial_holds_until_the_last_token_is_dead_and_is_then_forgotten_everywhere(place: Place) -> None:
+    policy = quiet()
+    leeway = policy.access.leeway.total_seconds()
+    async with bench(policy=policy, store=place.open()) as it:
+        tokens = await it.login()
+        await it.ring.logout(refresh_token=tokens.refresh_token)
+        it.clock.advance(policy.access.lifetime.total_seconds() + leeway - 0.1)
+        await it.ring.follower.catch_up()
+        with pytest.raises(TokenRevoked):
+            await it.ring.authenticate(tokens.access_token)
+        it.clock.advance(policy.token_afterlife.total_seconds())
+        await it.ring.follower.catch_up()
+        assert len(it.ring.denylist) == 0
+        sessions, denials = await it.ring.purge()
+        assert (sessions, denials) == (0, 1)
+        assert (await it.ring.store.read_feed(0, 10)).denials == ()
+        assert [event.denials for event in it.log.of(Purged)] == [1]
+
+
+async def test_a_token_minted_by_a_clock_that_is_ahead_stays_denied_for_all_its_life(place: Place) -> None:
+    """The revocation's clock is right, the minter's is ahead by the leeway, the refresh raced the revocation."""
+    leeway = AccessPolicy().leeway.total_seconds()
+    async with bench(policy=quiet(), store=place.open()) as it:
+        ahead = ManualClock(it.clock.now() + leeway)
+        async with bench(policy=quiet(), store=place.open(), clock=ahead) as fast:
+            tokens = await fast.login()
+            await it.ring.logout(refresh_token=tokens.refresh_token)
+            it.clock.advance(tokens.view.expires_at + leeway - it.clock.now() - 0.1)
+            await it.ring.follower.catch_up()
+            with pytest.raises(TokenRevoked):
+                await it.ring.authenticate(tokens.access_token)
+
+
+# Alone
+
+
+async def test_news_come_page_by_page_and_each_once() -> None:
+    store, denylist, log = GatedStore(MemoryStore()), Denylist(), EventLog()
+    for number in range(2_500):
+        await store.inner.write_denial(denial(number))
+    it = follower(store, denylist, ManualClock(), log)
+    assert await it.catch_up() == 2_500
+    assert store.calls == ["read_feed"] * 3
+    assert len(denylist) == 2_500
+    await store.inner.write_denial(denial(2_500))
+    assert await it.catch_up() == 1
+    assert [event.entries for event in log.of(FeedCaughtUp)] == [2_500, 1]
+
+
+async def test_a_page_that_is_just_full_is_followed_by_one_more_look() -> None:
+    store, denylist = GatedStore(MemoryStore()), Denylist()
+    for number in range(1_000):
+        await store.inner.write_denial(denial(number))
+    assert await follower(store, denylist, ManualClock(), EventLog()).catch_up() == 1_000
+    assert store.calls == ["read_feed"] * 2
+
+
+async def test_a_reading_that_breaks_off_keeps_what_it_has_and_goes_on_there() -> None:
+    store, denylist, log = GatedStore(MemoryStore()), Denylist(), EventLog()
+    for number in range(1_500):
+        await store.inner.write_denial(denial(number))
+    it = follower(store, denylist, ManualClock(), log)
+    gate = store.hold("read_feed", "after")
+    reading = asyncio.create_task(it.catch_up())
+    await gate.wait()
+    store.fail("read_feed")
+    gate.open()
+    with pytest.raises(StoreUnavailable):
+        await reading
+    assert len(denylist) == 1_000
+    assert it.age(ManualClock().now()) is None
+    assert await it.catch_up() == 500
+    assert it.age(ManualClock().now()) == 0
+
+
+async def test_freshness_counts_from_the_beginning_of_the_last_whole_reading() -> None:
+    store, clock = GatedStore(MemoryStore()), ManualClock()
+    it = follower(store, Denylist(), clock, EventLog())
+    assert it.age(clock.now()) is None
+    gate = store.hold("read_feed", "after")
+    reading = asyncio.create_task(it.catch_up())
+    await gate.wait()
+    clock.advance(3)  # What is committed now is not in the answer any more.
+    gate.open()
+    await reading
+    assert it.age(clock.now()) == 3
+    store.fail("read_feed")
+    clock.advance(4)
+    with pytest.raises(StoreUnavailable):
+        await it.catch_up()
+    assert it.age(clock.now()) == 7
+    assert it.age(clock.now() - 3600) == 0
+
+
+async def test_two_readings_at_once_lose_nothing() -> None:
+    store, denylist = GatedStore(MemoryStore()), Denylist()
+    it = follower(store, denylist, ManualClock(), EventLog())
+    await store.inner.write_denial(denial(1))
+    gate = store.hold("read_feed", "after")
+    slow = asyncio.create_task(it.catch_up())
+    await gate.wait()
+    await store.inner.write_denial(denial(2))
+    await it.catch_up()
+    gate.open()
+    await slow
+    await store.inner.write_denial(denial(3))
+    await it.catch_up()
+    assert [denylist.denies_session(f"{number:032x}") for number in (1, 2, 3)] == [True] * 3
+
+
+async def test_what_is_spent_when_it_arrives_is_not_kept() -> None:
+    store, denylist, clock = GatedStore(MemoryStore()), Denylist(), ManualClock()
+    await store.inner.write_denial(denial(1, expires_at=clock.now()))
+    await store.inner.write_denial(denial(2, expires_at=clock.now() + 1))
+    assert await follower(store, denylist, clock, EventLog()).catch_up() == 2
+    assert len(denylist) == 1
