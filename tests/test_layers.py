@@ -31,6 +31,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "revocation": frozenset({"pydantic"}),
     "access": frozenset({"pydantic"}),
     "sessions": frozenset({"pydantic"}),
+    "stores": frozenset({"asyncpg"}),
     "observe": frozenset({"prometheus_client"}),
     "service": frozenset({"pydantic"}),
     "web": frozenset({"pydantic"}),

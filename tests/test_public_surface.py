@@ -16,7 +16,9 @@ MODULES = modules(SRC / "sealring")
 EXPORTING = sorted(name for name, module in MODULES.items() if module.is_package)
 
 # What the extras of pyproject.toml bring; the library has to do without them where nobody asked for them.
-EXTRAS = frozenset({"fastapi", "starlette", "prometheus_client", "typer", "rich", "pytest", "hypothesis"})
+EXTRAS = frozenset(
+    {"fastapi", "starlette", "prometheus_client", "typer", "rich", "pytest", "hypothesis", "asyncpg"}
+)
 
 
 def _own(name: str) -> set[str]:
@@ -72,9 +74,10 @@ def test_every_module_that_needs_no_extra_is_importable_without_any() -> None:
 
 
 def _with_dependants(names: set[str]) -> set[str]:
-    """Return these modules and those of the edges that import them; a room may never depend on an extra.
+    """Return these modules, those of the edges that import them, and the other modules of an engine's store.
 
-    Whoever imports a module imports the packages that it is in as well.
+    A room may never depend on an extra, so its package imports such modules only where they are asked for. Whoever
+    imports a module imports the packages that it is in as well.
     """
     edges = {"starlette", "fastapi", "cli", "testing"}
     found = set(names)
@@ -82,7 +85,7 @@ def _with_dependants(names: set[str]) -> set[str]:
         more = {
             name
             for name, module in MODULES.items()
-            if module.room in edges
+            if (module.room in edges or (module.room == "stores" and not module.is_package))
             and (name.rpartition(".")[0] in found or any(each.target in found for each in imports(module, MODULES)))
         }
         if more <= found:

@@ -11,7 +11,8 @@ from sealring.stores.sqlite import SqliteStore
 __all__ = ["MemoryStore", "SqliteStore", "Store", "open_store"]
 
 _WHAT_EXISTS: Final = (
-    "there are sqlite:///relative.db and sqlite:////absolute.db (a file), and memory: (tests; lost with the process)"
+    "there are sqlite:///relative.db and sqlite:////absolute.db (a file), "
+    "postgresql://user:password@host:port/database (a server), and memory: (tests; lost with the process)"
 )
 
 
@@ -19,15 +20,18 @@ def open_store(url: str) -> Store:
     """Return the store that a URL names; it is opened by ``async with``.
 
     Args:
-        url: ``memory:``, or ``sqlite:///`` and a path: relative to the working directory, absolute after a fourth
-            slash. The path is taken as it is, without escapes and options.
+        url: ``memory:``; or ``sqlite:///`` and a path: relative to the working directory, absolute after a fourth
+            slash, taken as it is, without escapes and options; or ``postgresql://user:password@host:port/database``
+            with the options that :class:`~sealring.stores.postgres.PostgresStore` names.
 
     Raises:
-        ConfigurationError: it names no store; the sentence says which exist.
+        ConfigurationError: it names no store, or one whose extra is not installed; the sentence says what there is.
     """
     if url == "memory:":
         return MemoryStore()
     scheme, separator, rest = url.partition("://")
+    if separator and scheme in {"postgresql", "postgres"}:
+        return _postgres(url)
     if scheme != "sqlite" or not separator:
         # Not the URL itself: it may hold a password.
         raise ConfigurationError(f"the store's URL names no engine that exists: {_WHAT_EXISTS}")
@@ -35,3 +39,14 @@ def open_store(url: str) -> Store:
     if path == rest or path in {"", "/", ":memory:"} or "?" in path or "\0" in path:
         raise ConfigurationError(f"the store's URL names no file: {_WHAT_EXISTS}")
     return SqliteStore(Path(path))
+
+
+def _postgres(url: str) -> Store:
+    # Imported only where it is asked for: nobody else has to install its driver.
+    try:
+        from sealring.stores.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise ConfigurationError("the PostgreSQL store needs its driver: pip install 'sealring[postgres]'") from None
+    return PostgresStore(url)

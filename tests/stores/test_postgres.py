@@ -1,0 +1,22 @@
+"""The PostgreSQL store passes the contract."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sealring.stores import Store
+from sealring.stores.postgres import PostgresStore
+from sealring.testing import StoreContract
+from tests.stores.servers import PostgresServer
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres: PostgresServer) -> None:
+        self.server = postgres
+
+    @asynccontextmanager
+    async def open_store(self) -> AsyncIterator[Store]:
+        async with PostgresStore(await self.server.new_schema()) as store:
+            yield store
