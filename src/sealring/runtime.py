@@ -1,15 +1,20 @@
 """Background work: started with the application, watched while it runs, drained when it stops."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from sealring.errors import SealringError
 from sealring.events import Emitter, JobFailed
 
-# A job that keeps failing is tried less and less often, but never less than this, in seconds.
-_LONGEST_PAUSE = 30.0
+# A job that keeps failing is tried less and less often, but never less than this, in seconds: when the store is back,
+# the feed must not stay behind for long.
+_LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +26,14 @@ class Job:
         every: seconds between two runs.
         run: does it once; what it returns is ignored.
         at_stop: whether it is run once more when the application stops.
+        jitter: up to so many seconds are added, drawn anew each time, so that processes that started together part.
     """
 
     name: str
     every: float
     run: Callable[[], Awaitable[object]]
     at_stop: bool = False
+    jitter: float = 0.0
 
 
 class Runtime:
@@ -35,40 +42,61 @@ class Runtime:
     Args:
         jobs: what to run.
         emitter: hears of failures.
-        drain_within: seconds that the last runs may take together when the application stops; default 5.
+        drain_within: seconds that running jobs may take to finish when the application stops, and as many again for
+            all last runs together; default 5.
+        entropy: returns that many random bytes, for the jitter; default the operating system's generator.
     """
 
-    def __init__(self, jobs: Sequence[Job], emitter: Emitter, *, drain_within: float = 5.0) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        emitter: Emitter,
+        *,
+        drain_within: float = 5.0,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._jobs = tuple(jobs)
         self._emitter = emitter
         self._drain_within = drain_within
+        self._entropy = entropy
         self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[asyncio.Task[None], Job] = {}
 
     def start(self) -> None:
         """Start every job; the first run comes after its interval."""
         self._stopping.clear()
-        self._tasks = [asyncio.create_task(self._repeat(job), name=f"sealring {job.name}") for job in self._jobs]
+        self._tasks = {_task(job, self._repeat(job)): job for job in self._jobs}
 
     async def stop(self) -> None:
         """Let running jobs finish, then run those that have something to save once more."""
         self._stopping.set()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._drain_within)
-            for task in late:
+        running, self._tasks = self._tasks, {}
+        await self._drain(running)
+        await self._drain({_task(job, self._last_run(job)): job for job in self._jobs if job.at_stop})
+
+    async def _drain(self, tasks: Mapping[asyncio.Task[None], Job]) -> None:
+        if not tasks:
+            return
+        try:
+            _, late = await asyncio.wait(tasks, timeout=self._drain_within)
+        finally:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        self._tasks = []
-        for job in self._jobs:
-            if job.at_stop:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._attempt(job), self._drain_within)
+        await asyncio.gather(*late, return_exceptions=True)
+        for task in late:
+            self._emitter.emit(JobFailed(job=tasks[task].name, detail="it was cut off when the application stopped"))
+
+    async def _last_run(self, job: Job) -> None:
+        await self._attempt(job)
 
     async def _repeat(self, job: Job) -> None:
         pause = job.every
-        while not await self._stopped_within(pause):
+        while not await self._stopped_within(pause + self._drawn(job.jitter)):
             succeeded = await self._attempt(job)
             pause = job.every if succeeded else max(job.every, min(pause * 2, _LONGEST_PAUSE))
+
+    def _drawn(self, jitter: float) -> float:
+        return jitter * int.from_bytes(self._entropy(4), "big") / 2**32 if jitter else 0.0
 
     async def _stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -78,10 +106,27 @@ class Runtime:
     async def _attempt(self, job: Job) -> bool:
         try:
             await job.run()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Something inside the job was cancelled, not the job: that must not end it for ever.
+            self._emitter.emit(JobFailed(job=job.name, detail=_described(error)))
+            return False
         except SealringError as error:
             self._emitter.emit(JobFailed(job=job.name, detail=error.detail))
             return False
         except Exception as error:  # noqa: BLE001 - a job must outlive its own bugs; the event tells of them
-            self._emitter.emit(JobFailed(job=job.name, detail=f"{type(error).__name__}: {error}"))
+            self._emitter.emit(JobFailed(job=job.name, detail=_described(error)))
             return False
         return True
+
+
+def _task(job: Job, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=f"sealring {job.name}")
+
+
+def _described(error: BaseException) -> str:
+    """Return the kind of an error and its place; never its words, which may hold a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, {Path(frame.filename).name} line {frame.lineno}"
