@@ -17,7 +17,7 @@ CLIENTS = 200
 def own_app(tmp_path: Path) -> RunningApp:
     """An application that this test may kill."""
     return RunningApp(
-        tmp_path, {"SEALRING_GRACE": "1", "SEALRING_CLIENT_TIMEOUT": "0.5", "SEALRING_SESSIONS_PER_SUBJECT": "1000"}
+        tmp_path, {"SEALRING_GRACE": "1.01", "SEALRING_CLIENT_TIMEOUT": "1", "SEALRING_SESSIONS_PER_SUBJECT": "1000"}
     )
 
 

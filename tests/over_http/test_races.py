@@ -14,7 +14,7 @@ SESSIONS, ROUNDS_EACH, PARALLEL = 10, 10, 50
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
     """A short grace, so that every round begins with a settled session."""
-    return {"SEALRING_GRACE": "1", "SEALRING_CLIENT_TIMEOUT": "0.5"}
+    return {"SEALRING_GRACE": "1.01", "SEALRING_CLIENT_TIMEOUT": "1"}
 
 
 @pytest.mark.anyio

@@ -69,7 +69,9 @@ class ClaimsModel(Generic[ClaimsT]):
             raise ConfigurationError(f"{self.model.__name__} cannot be written as JSON values.") from error
         if not isinstance(dumped, dict) or not dumped.keys() <= self.names:
             raise ConfigurationError(f"{self.model.__name__} writes a claim that it does not declare as a field.")
-        values = {name: value for name, value in dumped.items() if value is not None or name not in self.optional}
+        values: dict[str, object] = {
+            name: value for name, value in dumped.items() if value is not None or name not in self.optional
+        }
         self._check_readable(values)
         return values
 

@@ -36,7 +36,7 @@ class Lookup:
 class _Unread:
     """Stands for the application's claims, whose model only the application knows."""
 
-    def read(self, _version: int, _values: Mapping[str, object]) -> NoClaims:
+    def read(self, version: int, values: Mapping[str, object]) -> NoClaims:
         return NoClaims()
 
 
