@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from sealring import KeyEncryptionKeys, Policy, RefreshKeys, Sealring, Sender, SessionTokens, Subject
 from sealring.clock import ManualClock
 from sealring.events import Event
+from sealring.jose import SigningKey
+from sealring.keys.signer import LocalSigner
 from sealring.stores.base import Store
 from sealring.stores.memory import MemoryStore
 
@@ -70,6 +72,13 @@ def refresh_keys(versions: Mapping[int, int] = {1: 1}, current: int = 1) -> Refr
     return RefreshKeys(
         {version: bytes((seed * 7 + i) % 256 for i in range(32)) for version, seed in versions.items()}, current
     )
+
+
+def signing_key(ring: Sealring[Claims]) -> SigningKey:
+    """Return the private key with which a ring signs in this process."""
+    signer = ring.keys.signer
+    assert isinstance(signer, LocalSigner)
+    return signer.key
 
 
 def key_encryption() -> KeyEncryptionKeys:

@@ -230,6 +230,44 @@ class KeyRowRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStateChanged(Event):
+    """A key of the ring was made, or changed its state; told by the one process that did it."""
+
+    name = "key_state_changed"
+    labels = ("state", "cause")
+
+    key_id: str
+    before: str
+    state: str
+    cause: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDistrusted(Event):
+    """A key was declared unsafe: its tokens are refused everywhere."""
+
+    name = "key_distrusted"
+    severity = Severity.ALERT
+
+    key_id: str
+    before: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRingRewrapped(Event):
+    """The keys of the ring were sealed under another key-encryption key."""
+
+    name = "key_ring_rewrapped"
+    labels = ("version",)
+
+    rows: int
+    version: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionUnseen(Event):
     """A token of a version came that only a newer server makes."""
 
@@ -310,5 +348,6 @@ class Emitter:
 
 def all_event_types() -> tuple[type[Event], ...]:
     """Return every event type, in the order of this module."""
-    # `dataclass(slots=True)` makes each class a second time; the first lives on until it is collected.
-    return tuple({kind.name: kind for kind in Event.__subclasses__()}.values())
+    # `dataclass(slots=True)` makes each class a second time, and the first lives on until it is collected; an
+    # application may have events of its own. Only what this module names counts.
+    return tuple(kind for kind in Event.__subclasses__() if globals().get(kind.__name__) is kind)

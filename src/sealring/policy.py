@@ -18,6 +18,7 @@ _APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # No store operation takes longer: it is given up before.
 _SLOWEST_WRITE = timedelta(seconds=60)
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
+_LARGEST_LEEWAY = timedelta(seconds=60)
 
 
 class IdleBy(StrEnum):
@@ -79,7 +80,7 @@ class AccessPolicy:
 
     def __post_init__(self) -> None:
         _between("The access token lifetime", self.lifetime, timedelta(seconds=5), timedelta(hours=24))
-        _between("The leeway", self.leeway, timedelta(0), timedelta(seconds=60))
+        _between("The leeway", self.leeway, timedelta(0), _LARGEST_LEEWAY)
         if self.algorithm not in {"ES256", "RS256"}:
             raise ConfigurationError(f"Access tokens are signed with ES256 or RS256, not {self.algorithm!r}.")
         if not 400 <= self.budget <= 4_096:
@@ -166,22 +167,41 @@ class KeyPolicy:
     """The key ring.
 
     Attributes:
-        period: a key signs for this long; default 30 days.
-        announce: a key stands in the JWKS for this long before it signs; default 24 hours.
-        jwks_max_age: how long others may cache the JWKS; default 300 seconds; must not exceed ``announce``.
+        period: a key signs for this long; default 30 days, an hour to 400 days.
+        announce: a key stands in the JWKS for this long before it signs; default 24 hours; from :attr:`known_after` to
+            ``period``.
+        jwks_max_age: how long others may cache the JWKS; default 300 seconds, at most 1 day.
+        follow_every: a process looks this often whether another one has changed the ring; default 60 seconds, 1 second
+            to 10 minutes.
         reload_cooldown: an unknown key id reloads the ring at most this often; default 10 seconds.
     """
 
     period: timedelta = timedelta(days=30)
     announce: timedelta = timedelta(hours=24)
     jwks_max_age: timedelta = timedelta(seconds=300)
+    follow_every: timedelta = timedelta(seconds=60)
     reload_cooldown: timedelta = timedelta(seconds=10)
 
     def __post_init__(self) -> None:
         _between("The key period", self.period, timedelta(hours=1), timedelta(days=400))
         _between("The JWKS cache time", self.jwks_max_age, timedelta(0), timedelta(days=1))
-        if self.announce < self.jwks_max_age:
-            raise ConfigurationError("Keys must be announced for at least the JWKS cache time.")
+        _between("The key ring interval", self.follow_every, timedelta(seconds=1), timedelta(minutes=10))
+        if self.announce < self.known_after:
+            raise ConfigurationError(
+                f"Keys must be announced for at least {self.known_after}: the JWKS cache time, twice the key ring "
+                "interval and a minute between clocks. Earlier, somebody's cached JWKS lacks the key that signs."
+            )
+        if self.announce > self.period:
+            raise ConfigurationError("A key cannot be announced for longer than the key before it signs.")
+
+    @property
+    def known_after(self) -> timedelta:
+        """The time after which every verifier knows an announced key.
+
+        The last process has published it, even if its first look failed; what was cached just before that has run out;
+        and the clocks of two servers may differ by the largest leeway.
+        """
+        return self.jwks_max_age + 2 * self.follow_every + _LARGEST_LEEWAY
 
 
 @dataclass(frozen=True, slots=True)

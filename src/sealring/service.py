@@ -14,12 +14,14 @@ from sealring.access.verify import AccessTokenVerifier
 from sealring.access.versions import ClaimsSchema
 from sealring.clock import Clock, SystemClock
 from sealring.errors import (
+    KeyRingError,
     NotAuthenticated,
     NotFound,
     RefusedError,
     SessionExpiredAbsolute,
     SessionExpiredIdle,
     SessionRevoked,
+    StoreUnavailable,
     SubjectInactive,
     TokenInvalid,
     UnknownKey,
@@ -27,9 +29,12 @@ from sealring.errors import (
 )
 from sealring.events import Emitter, Event, Sink, TokenRefused, VersionUnseen
 from sealring.keys.ring import KeyRing
+from sealring.keys.schedule import Schedule
+from sealring.keys.signer import ExternalKeys, Signer
 from sealring.keys.wrapping import KeyEncryptionKeys
 from sealring.policy import Policy
 from sealring.revocation.denylist import Denylist
+from sealring.revocation.distrust import KeyDistruster
 from sealring.revocation.follower import FeedFollower
 from sealring.runtime import Job, Runtime
 from sealring.sessions.answer import SessionTokens, SessionView
@@ -46,8 +51,6 @@ from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
 from sealring.web.cookies import access_cookie
 
-# How often a process looks whether another one has changed the key ring, in seconds.
-_KEYS_EVERY = 60.0
 _PURGE_EVERY = 600.0
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -66,6 +69,8 @@ class Sealring(Generic[ClaimsT]):
         sinks: consume the events.
         clock: tells the time.
         entropy: returns that many random bytes.
+        external_keys: makes signing keys outside of this process, in a KMS or an HSM, and signs with them; default
+            none, keys are made here and kept sealed in the store.
 
     Raises:
         ConfigurationError: the claim model takes a name that is registered or ours, the version of claims to write is
@@ -84,6 +89,7 @@ class Sealring(Generic[ClaimsT]):
         sinks: Iterable[Sink] = (),
         clock: Clock | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
+        external_keys: ExternalKeys | None = None,
     ) -> None:
         schema = ClaimsSchema.of(claims)
         self.policy = policy
@@ -96,9 +102,13 @@ class Sealring(Generic[ClaimsT]):
             key_encryption,
             clock=self.clock,
             events=emitter,
+            schedule=Schedule.of(policy),
             alg=policy.access.algorithm,
             cooldown=policy.keys.reload_cooldown.total_seconds(),
+            external=external_keys,
         )
+        self._distruster = KeyDistruster(ring=self.keys, feed=store, denylist=self.denylist, clock=self.clock)
+        self._entropy = entropy
         self.follower = FeedFollower(store=store, denylist=self.denylist, clock=self.clock, emitter=emitter)
         self._confirmer = Confirmer(store, policy.sessions)
         self._ender = SessionEnder(
@@ -130,7 +140,7 @@ class Sealring(Generic[ClaimsT]):
         issuer = AccessTokenIssuer(
             policy=policy,
             claims=schema,
-            signing_key=lambda: self.keys.signing_key,
+            signer=self._signer,
             entropy=entropy,
             emitter=emitter,
             cookie=access_cookie(policy),
@@ -151,11 +161,11 @@ class Sealring(Generic[ClaimsT]):
         await self.store.__aenter__()
         try:
             await self.keys.start()
-            await self.follower.catch_up()
+            await self._follow_feed()
         except BaseException:
             await self.store.__aexit__(None, None, None)
             raise
-        self._runtime = Runtime(self._jobs(), self._emitter)
+        self._runtime = Runtime(self._jobs(), self._emitter, entropy=self._entropy)
         self._runtime.start()
         return self
 
@@ -170,13 +180,33 @@ class Sealring(Generic[ClaimsT]):
         await self.store.__aexit__(kind, error, trace)
 
     def _jobs(self) -> tuple[Job, ...]:
+        keys_every = self.policy.keys.follow_every.total_seconds()
         confirm_every = max(0.05, self.policy.sessions.confirm_within.total_seconds() / 2)
         return (
-            Job("follow_feed", self.policy.revocation.poll_every.total_seconds(), self.follower.catch_up),
+            Job("follow_feed", self.policy.revocation.poll_every.total_seconds(), self._follow_feed),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
-            Job("follow_keys", _KEYS_EVERY, self.keys.reload),
+            # It reads the ring, and does what is due; whichever process comes first does it for all.
+            Job("follow_keys", keys_every, self.keys.rotate, jitter=keys_every / 10),
             Job("purge", _PURGE_EVERY, self._purger.purge),
         )
+
+    async def _follow_feed(self) -> None:
+        await self.follower.catch_up()
+        # A denied key must not stay in use until the next look at the ring.
+        await self._distruster.finish()
+
+    async def _signer(self) -> Signer:
+        """Return who signs now; never a denied key, whose tokens would be refused at once.
+
+        Raises:
+            StoreUnavailable: no key can sign just now.
+        """
+        try:
+            if self.denylist.denies_key(self.keys.signer.kid):
+                await self._distruster.finish()
+            return self.keys.signer
+        except KeyRingError as error:
+            raise StoreUnavailable(error.detail) from error
 
     def emit(self, event: Event) -> None:
         """Hand an event to all sinks."""
@@ -231,7 +261,7 @@ class Sealring(Generic[ClaimsT]):
             await self._ender.end_by_token(replaces, EndReason.REPLACED)
         # Only then the surplus: what was replaced makes room, so that no other device pays for it.
         await self._opener.end_surplus(opened)
-        return self._minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
+        return await self._minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
 
     # Refreshing
 
@@ -254,10 +284,14 @@ class Sealring(Generic[ClaimsT]):
         if subject is None:
             await self._ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
             raise SubjectInactive("the application does not know the account as active")
-        # The application may have taken its time: a session that ended meanwhile gets no tokens, not even dead ones.
+        tokens = await self._minter.mint(
+            refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now
+        )
+        # The application and the signer may have taken their time: a session that ended meanwhile gets no tokens, not
+        # even dead ones.
         if self.denylist.denies_session(refreshed.row.session_id):
-            raise SessionRevoked("it ended while the application told about the account")
-        return self._minter.mint(refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now)
+            raise SessionRevoked("it ended while its tokens were made")
+        return tokens
 
     # Verifying
 
@@ -400,6 +434,20 @@ class Sealring(Generic[ClaimsT]):
             NotFound: this is no session id.
         """
         return await self._ender.revoke_access(_sid(session_id)) is not None
+
+    async def distrust_key(self, kid: str) -> bool:
+        """Refuse the tokens of a signing key at once in every process, because somebody else may hold it.
+
+        The waiting key signs from now on, and the holders of refused tokens carry on by refreshing.
+
+        Returns:
+            Whether this call changed the ring; False when the key was distrusted already.
+
+        Raises:
+            KeyRingError: there is no such key.
+            StoreUnavailable: the store does not answer; repeat it.
+        """
+        return await self._distruster.distrust(kid)
 
     async def purge(self) -> tuple[int, int]:
         """Delete dead sessions and spent denials in bounded batches and return how many of each."""

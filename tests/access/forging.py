@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sealring import SessionTokens
 from sealring.jose.encoding import b64u_decode, b64u_encode
-from tests.support import Bench
+from tests.support import Bench, signing_key
 
 MISSING: Final = object()
 """In place of a value: leave the name out."""
@@ -33,7 +33,7 @@ def with_claims(payload: Mapping[str, object], **changes: object) -> bytes:
 
 def signed(it: Bench, payload: bytes, **header: object) -> str:
     """Return a token over any payload, signed with the ring's own key."""
-    key = it.ring.keys.signing_key
+    key = signing_key(it.ring)
     members = {"alg": key.alg, "kid": key.kid, "typ": "at+jwt", **header}
     text = json.dumps({name: value for name, value in members.items() if value is not MISSING})
     signing_input = f"{b64u_encode(text.encode())}.{b64u_encode(payload)}"

@@ -11,12 +11,12 @@ from sealring.events import TokenRefused, VersionUnseen
 from sealring.jose import generate
 from sealring.keys import KeyRow
 from sealring.keys.record import KeyState
-from sealring.keys.rules import bootstrap
 from sealring.revocation import Denial, DenialKind
 from sealring.stores.memory import MemoryStore
 from tests.access.forging import payload_of, signed, with_claims
 from tests.gated import GatedStore, memory_place
 from tests.jose.making import OTHER_KEY, token_of
+from tests.keys.ring_store import bootstrap
 from tests.refreshing import quiet, refreshed, settled_login
 from tests.support import ISSUER, WEB, Bench, Claims, bench, key_encryption
 
@@ -194,7 +194,7 @@ async def test_the_tokens_of_a_retiring_key_are_good() -> None:
 async def test_a_key_that_the_feed_distrusts_is_refused_before_the_ring_is_read_again() -> None:
     async with bench(policy=quiet()) as it:
         tokens = await it.login()
-        kid = it.ring.keys.signing_key.kid
+        kid = it.ring.keys.signer.kid
         await it.ring.store.write_denial(Denial(DenialKind.KEY, kid, 0, it.clock.now() + 1000))
         await it.ring.follower.catch_up()
         with pytest.raises(TokenSuperseded):

@@ -14,7 +14,7 @@ from sealring.errors import ConfigurationError, JoseError, RefreshInvalid, Refus
 from sealring.events import TokenRefused
 from sealring.jose import JwsVerifier
 from tests.access.forging import MISSING, Raw, payload_of, signed, with_claims
-from tests.support import ISSUER, WEB, Bench, bench
+from tests.support import ISSUER, WEB, Bench, bench, signing_key
 
 pytestmark = pytest.mark.anyio
 
@@ -266,7 +266,7 @@ async def test_c5_any_other_type_is_no_access_token_whatever_it_says(typ: object
 @pytest.mark.parametrize("expected", KINDS)
 async def test_c5_no_kind_of_token_passes_for_another_in_either_direction(expected: str, presented: str) -> None:
     async with house() as (it, tokens):
-        key = it.ring.keys.signing_key
+        key = signing_key(it.ring)
         verifier = JwsVerifier(algorithms=frozenset({key.alg}), typ=expected)
         token = signed(it, with_claims(payload_of(tokens)), typ=presented)
         if expected == presented:

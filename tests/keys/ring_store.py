@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from sealring.errors import StoreUnavailable
 from sealring.events import Event
-from sealring.keys import KeyRow, RingSnapshot
+from sealring.jose import SigningKey
+from sealring.keys import KeyEncryptionKeys, KeyRow, KeyState, RingSnapshot
+from sealring.keys.change import NewKey, new_row
 
 
 class VariableKeyStore:
@@ -50,3 +52,13 @@ class ListSink:
 
 OLD_KEK = hashlib.sha256(b"key-encryption key 1 of the tests").digest()
 NEW_KEK = hashlib.sha256(b"key-encryption key 2 of the tests").digest()
+
+
+def bootstrap(
+    active: SigningKey, announced: SigningKey, *, now: float, keks: KeyEncryptionKeys
+) -> tuple[KeyRow, KeyRow]:
+    """Return the rows of a first ring, as the ring itself makes them."""
+    return (
+        new_row(NewKey.local(active), KeyState.ACTIVE, now, keks),
+        new_row(NewKey.local(announced), KeyState.ANNOUNCED, now, keks),
+    )

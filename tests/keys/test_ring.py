@@ -11,9 +11,9 @@ from sealring.errors import KeyRingError, StoreUnavailable
 from sealring.events import KeyRingLoaded, KeyRowRefused
 from sealring.jose import generate, import_public_jwk
 from sealring.keys import KeyEncryptionKeys, KeyRing, KeyRow, KeyState
-from sealring.keys.ring import RELOAD_COOLDOWN
-from sealring.keys.rules import bootstrap
-from tests.keys.ring_store import NEW_KEK, OLD_KEK, ListSink, VariableKeyStore
+from sealring.keys.held import RELOAD_COOLDOWN
+from sealring.keys.signer import LocalSigner
+from tests.keys.ring_store import NEW_KEK, OLD_KEK, ListSink, VariableKeyStore, bootstrap
 
 pytestmark = pytest.mark.anyio
 
@@ -60,17 +60,19 @@ def active_and_announced(at: Setting) -> tuple[KeyRow, KeyRow]:
 async def test_the_first_start_makes_one_active_and_one_announced_key(at: Setting) -> None:
     ring = await at.started()
     assert [row.state for row in ring.rows] == [KeyState.ACTIVE, KeyState.ANNOUNCED]
-    assert ring.signing_key.kid == ring.rows[0].kid
+    assert ring.signer.kid == ring.rows[0].kid
     assert ring.revision == 1
     assert ring.refused == ()
-    assert at.sink.events == [KeyRingLoaded(revision=1, active=ring.signing_key.kid, created=True)]
+    assert at.sink.events == [KeyRingLoaded(revision=1, active=ring.signer.kid, created=True)]
 
 
 async def test_a_second_start_finds_the_same_keys_and_writes_nothing(at: Setting) -> None:
     first = await at.started()
     second = await at.started()
-    assert second.signing_key.kid == first.signing_key.kid
-    assert first.signing_key.public.verify(b"data", second.signing_key.sign(b"data"))
+    assert second.signer.kid == first.signer.kid
+    key = first.resolve_key(first.signer.kid)
+    assert key is not None
+    assert key.verify(b"data", await second.signer.sign(b"data"))
     assert second.rows == first.rows
     assert at.store.replacements == 1
 
@@ -80,7 +82,7 @@ async def test_processes_that_start_together_make_one_ring(at: Setting, processe
     rings = [at.ring() for _ in range(processes)]
     await asyncio.gather(*(ring.start() for ring in rings))
     assert at.store.replacements == 1
-    assert len({ring.signing_key.kid for ring in rings}) == 1
+    assert len({ring.signer.kid for ring in rings}) == 1
     assert [row.state for row in at.store.snapshot.rows].count(KeyState.ACTIVE) == 1
     created = [event.created for event in at.sink.events if isinstance(event, KeyRingLoaded)]
     assert sorted(created) == [False] * (processes - 1) + [True]
@@ -89,7 +91,7 @@ async def test_processes_that_start_together_make_one_ring(at: Setting, processe
 async def test_a_ring_can_be_made_for_rs256(at: Setting) -> None:
     ring = at.ring(alg="RS256")
     await ring.start()
-    assert ring.signing_key.alg == "RS256"
+    assert ring.signer.alg == "RS256"
     assert {key["alg"] for key in ring.jwks()["keys"]} == {"RS256"}
 
 
@@ -106,7 +108,7 @@ async def test_a_store_that_forgets_what_it_acknowledged_is_an_error_and_not_an_
 async def test_a_ring_that_was_not_started_says_so() -> None:
     ring = Setting().ring()
     uses: list[Callable[[], object]] = [
-        lambda: ring.signing_key,
+        lambda: ring.signer,
         ring.jwks,
         lambda: ring.find("kid"),
         lambda: ring.rows,
@@ -119,8 +121,8 @@ async def test_a_ring_that_was_not_started_says_so() -> None:
 async def test_the_published_set_verifies_what_the_ring_signs_and_holds_nothing_private(at: Setting) -> None:
     ring = await at.started()
     active, announced = ring.jwks()["keys"]
-    assert import_public_jwk(active).verify(b"data", ring.signing_key.sign(b"data"))
-    assert active["kid"] == ring.signing_key.kid
+    assert import_public_jwk(active).verify(b"data", await ring.signer.sign(b"data"))
+    assert active["kid"] == ring.signer.kid
     assert announced["kid"] == ring.rows[1].kid
     for key in (active, announced):
         assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
@@ -128,8 +130,9 @@ async def test_the_published_set_verifies_what_the_ring_signs_and_holds_nothing_
 
 async def test_nothing_that_prints_a_ring_shows_a_private_key(at: Setting) -> None:
     ring = await at.started()
-    private = ring.signing_key.private_bytes()
-    shown = repr([ring, ring.rows, ring.signing_key, ring.find(ring.signing_key.kid), at.sink.events, KEKS])
+    assert isinstance(ring.signer, LocalSigner)
+    private = ring.signer.key.private_bytes()
+    shown = repr([ring, ring.rows, ring.signer, ring.find(ring.signer.kid), at.sink.events, KEKS])
     for spelling in (private.hex(), repr(private)[2:-1], OLD_KEK.hex(), repr(OLD_KEK)[2:-1]):
         assert spelling not in shown
 
@@ -165,11 +168,11 @@ async def test_a_planted_key_is_not_used_and_is_reported_once(at: Setting) -> No
         at.clock.advance(RELOAD_COOLDOWN)
         await ring.reload()
     assert ring.find(planted.kid) is None
-    assert ring.signing_key.kid == active.kid
+    assert ring.signer.kid == active.kid
     assert [row.kid for row in ring.refused] == [planted.kid]
     assert at.refusals() == [planted.kid]
     assert planted.kid not in {key["kid"] for key in ring.jwks()["keys"]}
-    assert (await at.started()).signing_key.kid == active.kid
+    assert (await at.started()).signer.kid == active.kid
 
 
 async def test_an_altered_row_is_not_used_after_a_start(at: Setting) -> None:
@@ -177,7 +180,7 @@ async def test_an_altered_row_is_not_used_after_a_start(at: Setting) -> None:
     active, announced = active_and_announced(at)
     at.store.plant(active, replace(announced, state=KeyState.ACTIVE, activated_at=at.clock.now() + 100))
     ring = await at.started()
-    assert ring.signing_key.kid == active.kid
+    assert ring.signer.kid == active.kid
     assert ring.find(announced.kid) is None
     assert at.refusals() == [announced.kid]
 
@@ -194,7 +197,7 @@ async def test_an_altered_row_changes_nothing_for_a_process_that_knew_the_key(at
     active, announced = active_and_announced(at)
     at.store.plant(replace(active, state=KeyState.DISTRUSTED), announced)
     await ring.reload()
-    assert ring.signing_key.kid == active.kid
+    assert ring.signer.kid == active.kid
     assert ring.is_in_use(active.kid)
     assert at.refusals() == [active.kid]
 
@@ -205,13 +208,13 @@ async def test_an_old_copy_of_a_row_does_not_bring_a_distrusted_key_back(at: Set
     distrusted = in_state(active, KeyState.DISTRUSTED)
     at.store.plant(distrusted, in_state(announced, KeyState.ACTIVE))
     await ring.reload()
-    assert ring.signing_key.kid == announced.kid
+    assert ring.signer.kid == announced.kid
     for rows in ((active, announced), (distrusted, active, in_state(announced, KeyState.ACTIVE))):
         at.clock.advance(RELOAD_COOLDOWN)
         at.store.plant(*rows)
         await ring.reload()
         assert not ring.is_in_use(active.kid)
-        assert ring.signing_key.kid == announced.kid
+        assert ring.signer.kid == announced.kid
     assert active.kid in at.refusals()
 
 
@@ -235,7 +238,7 @@ async def test_a_row_sealed_by_us_for_a_key_that_does_not_fit_is_refused(at: Set
         ring = await at.started()
         assert [row.kid for row in ring.refused] == [misfit.kid]
         assert ring.find(misfit.kid) is None
-        assert ring.signing_key.kid == active.kid
+        assert ring.signer.kid == active.kid
 
 
 async def test_an_id_that_is_no_key_id_reaches_no_event(at: Setting) -> None:
@@ -265,7 +268,7 @@ async def test_a_ring_whose_active_key_is_gone_is_not_started(at: Setting) -> No
 async def test_a_row_under_an_old_version_is_read_while_that_version_is_configured(at: Setting) -> None:
     before = await at.started()
     after = await at.started(KeyEncryptionKeys({1: OLD_KEK, 2: NEW_KEK}, 2))
-    assert after.signing_key.kid == before.signing_key.kid
+    assert after.signer.kid == before.signer.kid
 
 
 async def test_a_reload_finds_the_ring_that_another_process_replaced(at: Setting) -> None:
@@ -276,7 +279,7 @@ async def test_a_reload_finds_the_ring_that_another_process_replaced(at: Setting
         in_state(active, KeyState.RETIRING), in_state(announced, KeyState.ACTIVE), in_state(new, KeyState.RETIRED)
     )
     assert await ring.reload() is True
-    assert ring.signing_key.kid == announced.kid
+    assert ring.signer.kid == announced.kid
     assert ring.revision == 2
     assert ring.find(new.kid) is not None
     assert [event.revision for event in at.sink.events if isinstance(event, KeyRingLoaded)] == [1, 2]
@@ -306,14 +309,14 @@ async def test_a_clock_that_is_set_back_does_not_prolong_the_cool_down(at: Setti
 
 async def test_a_failed_reload_leaves_the_ring_in_use_and_nobody_is_told_that_the_key_is_unknown(at: Setting) -> None:
     ring = await at.started()
-    kid = ring.signing_key.kid
+    kid = ring.signer.kid
     at.store.down = True
     loads = at.store.loads
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="could not be reloaded"):
             await ring.reload()
     assert at.store.loads == loads + 1
-    assert ring.signing_key.kid == kid
+    assert ring.signer.kid == kid
     at.store.down = False
     at.clock.advance(RELOAD_COOLDOWN)
     assert await ring.reload() is True
@@ -322,11 +325,11 @@ async def test_a_failed_reload_leaves_the_ring_in_use_and_nobody_is_told_that_th
 
 async def test_a_store_that_lost_the_ring_does_not_take_it_from_a_running_process(at: Setting) -> None:
     ring = await at.started()
-    kid = ring.signing_key.kid
+    kid = ring.signer.kid
     at.store.plant()
     with pytest.raises(StoreUnavailable, match="lost the key ring"):
         await ring.reload()
-    assert ring.signing_key.kid == kid
+    assert ring.signer.kid == kid
     assert at.store.replacements == 1
 
 
@@ -352,7 +355,7 @@ async def test_stopping_cuts_off_a_reload_and_leaves_the_keys_readable(at: Setti
     await ring.stop()
     with pytest.raises(StoreUnavailable, match="could not be reloaded"):
         await waiting
-    assert ring.is_in_use(ring.signing_key.kid)
+    assert ring.is_in_use(ring.signer.kid)
     assert asyncio.all_tasks() == tasks
 
 
@@ -364,4 +367,4 @@ async def test_a_ring_without_a_usable_active_key_still_verifies_but_does_not_si
     assert not ring.is_in_use(active.kid)
     assert ring.is_in_use(announced.kid)
     with pytest.raises(KeyRingError, match="no active key"):
-        _ = ring.signing_key
+        _ = ring.signer

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sealring.jose import generate
 from sealring.keys import KeyEncryptionKeys, KeyRow, KeyState
-from sealring.keys.rules import bootstrap, jwks, public_jwk, signing_row
-from tests.keys.ring_store import NEW_KEK
+from sealring.keys.rules import jwks, public_jwk, signing_row
+from tests.keys.ring_store import NEW_KEK, bootstrap
 
 KEKS = KeyEncryptionKeys({3: NEW_KEK}, 3)
 NOW = 1_767_225_600.0

@@ -1,6 +1,6 @@
 """Mints access tokens (RFC 9068 section 2)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,7 @@ from sealring.access.versions import ClaimsSchema
 from sealring.errors import ConfigurationError, SessionExpiredAbsolute
 from sealring.events import Emitter, TokenIssued
 from sealring.jose.encoding import b64u_encode, dump_json
-from sealring.jose.jwk import SigningKey
-from sealring.jose.jws import sign
+from sealring.keys.signer import CompactJws, Signer
 from sealring.policy import Policy
 
 _JTI_BYTES = 16
@@ -68,7 +67,7 @@ class AccessTokenIssuer:
     Args:
         policy: issuer, audience, lifetime, budget and the version of claims to write.
         claims: the versions of the application's claims.
-        signing_key: returns the key that signs now.
+        signer: returns who signs now.
         entropy: returns that many random bytes.
         emitter: hears of every token.
         cookie: name of the cookie that the tokens must fit into; default none.
@@ -82,7 +81,7 @@ class AccessTokenIssuer:
         *,
         policy: Policy,
         claims: ClaimsSchema[Any],
-        signing_key: Callable[[], SigningKey],
+        signer: Callable[[], Awaitable[Signer]],
         entropy: Callable[[int], bytes],
         emitter: Emitter,
         cookie: str | None = None,
@@ -91,11 +90,12 @@ class AccessTokenIssuer:
         self._claims = claims
         self._version = claims.to_write(policy.access.version)
         self._limit = SizeLimit(policy.access.budget, cookie)
-        self._signing_key = signing_key
+        self._signer = signer
+        self._jws = CompactJws(TYP)
         self._entropy = entropy
         self._emitter = emitter
 
-    def issue(self, grant: Grant, claims: BaseModel, now: float) -> Minted:
+    async def issue(self, grant: Grant, claims: BaseModel, now: float) -> Minted:
         """Mint one token.
 
         Args:
@@ -109,6 +109,7 @@ class AccessTokenIssuer:
         Raises:
             TokenTooLarge: it exceeds the budget or its cookie; the detail lists the bytes of each claim.
             SessionExpiredAbsolute: less than a second of the session is left.
+            StoreUnavailable: the key that signs cannot be used just now; trying again loses nothing.
             ConfigurationError: the subject is empty, too long, or the id of a client; or the claims are of another
                 model or cannot be written.
         """
@@ -119,8 +120,8 @@ class AccessTokenIssuer:
             raise SessionExpiredAbsolute("less than a second of the session is left")
         token_id = b64u_encode(self._entropy(_JTI_BYTES))
         payload = self._payload(grant, claims, token_id, issued_at, expires_at)
-        key = self._signing_key()
-        text = sign(dump_json(payload), key, typ=TYP)
+        signer = await self._signer()
+        text = await self._jws.make(dump_json(payload), signer)
         self._limit.check(text, payload)
         self._emitter.emit(
             TokenIssued(
@@ -128,7 +129,7 @@ class AccessTokenIssuer:
                 session_id=grant.session_id,
                 generation=grant.generation,
                 token_id=token_id,
-                algorithm=key.alg,
+                algorithm=signer.alg,
                 size=len(text),
             )
         )

@@ -1,35 +1,39 @@
-"""The key ring of one process: started once, read on every request, reloaded when a token names a key it lacks."""
+"""The key ring of one process: started once, changed by whichever process comes first."""
 
-import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from sealring.clock import Clock
 from sealring.errors import KeyRingError, SealringError, StoreUnavailable
-from sealring.events import KeyRingLoaded, KeyRowRefused, Sink
-from sealring.jose import SigningKey, VerificationKey, generate
-from sealring.jose.jwk import is_kid
-from sealring.keys.authentic import AuthenticRing, KeyStatus, RefusedRow, authenticate
+from sealring.events import KeyDistrusted, KeyRingRewrapped, KeyStateChanged, Sink
+from sealring.keys.authentic import AuthenticRing
+from sealring.keys.change import carry_out, make_key, rewrapped
+from sealring.keys.held import RELOAD_COOLDOWN, HeldRing
+from sealring.keys.plan import Cause, Plan, plan, plan_distrust, plan_retirement
 from sealring.keys.port import KeyStore
-from sealring.keys.record import KeyRow, RingSnapshot
-from sealring.keys.rules import bootstrap, jwks
+from sealring.keys.record import KeyRow, KeyState, RingSnapshot
+from sealring.keys.schedule import Schedule
+from sealring.keys.signer import ExternalKeys
 from sealring.keys.wrapping import KeyEncryptionKeys
 
-RELOAD_COOLDOWN: Final = 10.0
-"""Seconds during which unknown key ids cause at most one reload."""
+# A lost race means that another process changed the ring, so the loser looks again; nothing changes it this often.
+_ATTEMPTS: Final = 10
+_FIRST_KEYS: Final = Plan(Cause.SCHEDULE, fresh=(KeyState.ACTIVE, KeyState.ANNOUNCED))
 
-_START_ATTEMPTS: Final = 5
 
-
-class KeyRing:
-    """The ring; :meth:`start` comes first.
+class KeyRing(HeldRing):
+    """The ring; :meth:`start` or :meth:`read` comes first.
 
     Args:
         store: keeps the rows.
         keks: seal and open the rows.
         clock: dates new keys and measures the cool-down.
-        events: receives ``KeyRingLoaded`` and, once for each row, ``KeyRowRefused``.
-        alg: the algorithm of keys made on the first start; an existing ring keeps its own.
+        events: hears of every ring that was read, every row that was refused and every key that changed its state.
+        schedule: when keys move; default the recommendation.
+        alg: the algorithm of new keys; those of an existing ring keep their own.
         cooldown: seconds during which :meth:`reload` asks the store at most once; default 10.
+        external: makes new keys outside of this process and signs with them; default none, keys are made here.
     """
 
     def __init__(
@@ -39,19 +43,14 @@ class KeyRing:
         *,
         clock: Clock,
         events: Sink,
+        schedule: Schedule | None = None,
         alg: str = "ES256",
         cooldown: float = RELOAD_COOLDOWN,
+        external: ExternalKeys | None = None,
     ) -> None:
-        self._store = store
-        self._keks = keks
-        self._clock = clock
-        self._events = events
+        super().__init__(store, keks, clock=clock, events=events, cooldown=cooldown, external=external)
+        self._schedule = schedule or Schedule()
         self._alg = alg
-        self._cooldown = cooldown
-        self._held: AuthenticRing | None = None
-        self._reload: asyncio.Task[None] | None = None
-        self._reloaded_at: float | None = None
-        self._reload_failure = ""
 
     async def start(self) -> None:
         """Load the ring, making it first when the store has none: once, however many processes start together.
@@ -61,128 +60,164 @@ class KeyRing:
             StoreUnavailable: the store does not answer.
         """
         created = False
-        for _ in range(_START_ATTEMPTS):
-            snapshot = await self._store.load_ring()
-            if snapshot.rows:
-                self._hold(snapshot, created=created)
-                _ = self.signing_key
-                return
-            # In a thread: making RSA keys takes long enough to hold up the event loop.
-            rows = await asyncio.to_thread(self._first_rows)
+        for _ in range(_ATTEMPTS):
+            async with self._reading:
+                snapshot = await self._store.load_ring()
+                if snapshot.rows:
+                    self._hold(snapshot, created=created)
+                    _ = self.signer
+                    return
+            rows = await self._carried_out(_FIRST_KEYS, (), self._clock.now())
             # A loser of the race finds the winner's ring at the next turn.
             created = await self._store.replace_ring(snapshot.revision, rows)
         raise KeyRingError("the store does not keep the key ring that it acknowledged: check its integrity")
 
-    async def stop(self) -> None:
-        """Cut off a reload that is under way, before its store closes; the ring held can still be read."""
-        if self._reload is not None:
-            self._reload.cancel()
-            await asyncio.wait([self._reload])
-
     @property
-    def signing_key(self) -> SigningKey:
-        """The key that signs now.
+    def schedule(self) -> Schedule:
+        """When keys move."""
+        return self._schedule
 
-        Raises:
-            KeyRingError: no active key can be used, or the ring was not started.
-        """
-        ring = self._ring()
-        if ring.signing is None:
-            why = ring.refused[0].detail if ring.refused else "the store holds no active key"
-            raise KeyRingError(f"no active key can be used ({len(ring.refused)} rows refused): {why}")
-        return ring.signing
+    # Each of these is a pure plan and one compare-and-swap, so that any process may try and one of them does it.
 
-    @property
-    def revision(self) -> int:
-        """The revision of the ring held; a cache of verified tokens is void when it changes."""
-        return self._ring().revision
+    async def rotate(self, *, now: float | None = None) -> bool:
+        """Read the ring and do what its schedule says is due, if anything.
 
-    @property
-    def rows(self) -> tuple[KeyRow, ...]:
-        """The authentic rows, for listing."""
-        return self._ring().rows
-
-    @property
-    def refused(self) -> tuple[RefusedRow, ...]:
-        """The rows that were found not authentic at the last load."""
-        return self._ring().refused
-
-    def find(self, kid: str) -> KeyStatus | None:
-        """Return the key of an id and its state, or None when the ring does not have it."""
-        return self._ring().keys.get(kid)
-
-    def resolve_key(self, kid: str) -> VerificationKey | None:
-        """Return the verification key of an id, whatever its state: ask :meth:`is_in_use` after the signature."""
-        status = self._ring().keys.get(kid)
-        return status.key if status else None
-
-    def is_in_use(self, kid: str) -> bool:
-        """Tell whether tokens of a key are good: it is announced, active or retiring."""
-        status = self._ring().keys.get(kid)
-        return status is not None and status.state.verifies
-
-    def jwks(self) -> dict[str, list[dict[str, object]]]:
-        """Return the JWK Set to publish: the active, the announced and the retiring keys."""
-        return jwks(self._ring().rows)
-
-    async def reload(self) -> bool:
-        """Read the ring again, because a token names a key that it lacks.
-
-        However many requests ask, the store is asked at most once in the cool-down, and they share the answer. The
-        ring held stays in use when that fails.
+        Args:
+            now: seconds since the epoch; default the clock's.
 
         Returns:
-            Whether the ring was read for this call; False within the cool-down.
+            Whether this call changed the ring; False when nothing was due, or another process did it first.
 
         Raises:
-            StoreUnavailable: the ring could not be read, now or at the last try in the cool-down, so that nobody can
-                say whether the key exists.
+            KeyRingError: a row is sealed under a key-encryption key that this process lacks, so that it must not
+                change what it cannot read.
+            StoreUnavailable: the store or the keeper of external keys does not answer; nothing is changed.
         """
-        if self._reload is None or self._reload.done():
-            now = self._clock.now()
-            # A clock that was set back must not prolong the cool-down: a negative age counts as over.
-            if self._reloaded_at is not None and 0 <= now - self._reloaded_at < self._cooldown:
-                self._raise_failure()
+        return await self._change(Cause.SCHEDULE, now)
+
+    async def rotate_early(self, *, force: bool = False, now: float | None = None) -> bool:
+        """Let the next key sign at once.
+
+        Args:
+            force: also when some verifier may not know the next key yet: until its cached JWKS has run out, it refuses
+                the new tokens.
+            now: seconds since the epoch; default the clock's.
+
+        Raises:
+            KeyRingError: as :meth:`rotate`, and without ``force`` when the next key was announced too late.
+            StoreUnavailable: as :meth:`rotate`.
+        """
+        return await self._change(Cause.FORCED if force else Cause.EARLY, now)
+
+    async def retire(self, kid: str) -> bool:
+        """Take a retiring or announced key out of use before its time; the holders of its tokens refresh.
+
+        Returns:
+            Whether this call did it; False when the key is out of use already.
+
+        Raises:
+            KeyRingError: as :meth:`rotate`, and for a key that is not there or that signs.
+            StoreUnavailable: as :meth:`rotate`.
+        """
+        return await self._apply(lambda ring: plan_retirement(ring.rows, kid), None)
+
+    async def distrust(self, kid: str) -> bool:
+        """Shut a key out at once; the waiting key takes its place if it signs.
+
+        This changes the ring alone. :class:`sealring.revocation.distrust.KeyDistruster` tells every process.
+
+        Returns:
+            Whether this call did it; False when the key is distrusted already, or not there.
+
+        Raises:
+            KeyRingError: as :meth:`rotate`.
+            StoreUnavailable: as :meth:`rotate`.
+        """
+        done = await self._apply(lambda ring: plan_distrust(ring.rows, kid), None)
+        # The emergency is over; when no fresh key can be made just now, the schedule makes one later.
+        with suppress(SealringError):
+            await self.rotate()
+        return done
+
+    async def rewrap(self, *, drop_refused: bool = False) -> int:
+        """Seal every row under the current key-encryption key, in one step: all rows move, or none.
+
+        Args:
+            drop_refused: whether rows that are not authentic leave the ring; default they are an error.
+
+        Returns:
+            How many rows were sealed again or dropped.
+
+        Raises:
+            KeyRingError: a row cannot be opened.
+            StoreUnavailable: the store does not answer; nothing is changed.
+        """
+        for _ in range(_ATTEMPTS):
+            snapshot = await self._read()
+            ring = self._ring()
+            unused = [row for row in snapshot.rows if row.kid not in ring.keys]
+            if unused and not drop_refused:
+                raise KeyRingError(f"{len(unused)} rows of the ring cannot be sealed again: {ring.refused[0].detail}")
+            if not ring.keys:
+                raise KeyRingError("no row of the ring is authentic: this key-encryption key is not the ring's")
+            rows = rewrapped(ring.rows, self._keks)
+            changed = len(unused) + sum(row not in ring.rows for row in rows)
+            if not changed:
+                return 0
+            if await self._swap(snapshot.revision, rows):
+                self._events.emit(KeyRingRewrapped(revision=self.revision, rows=changed, version=self._keks.current))
+                return changed
+        raise StoreUnavailable("other processes kept changing the key ring")
+
+    async def _change(self, cause: Cause, now: float | None) -> bool:
+        at = self._clock.now() if now is None else now
+        return await self._apply(lambda ring: plan(ring.rows, at, self._schedule, cause), at)
+
+    async def _apply(self, decide: Callable[[AuthenticRing], Plan | None], now: float | None) -> bool:
+        for _ in range(_ATTEMPTS):
+            snapshot = await self._read()
+            ring = self._ring()
+            planned = decide(ring)
+            if planned is None:
                 return False
-            self._reloaded_at = now
-            self._reload_failure = "the key ring could not be reloaded: it was cut off"
-            self._reload = asyncio.create_task(self._read_again(), name="sealring key ring reload")
-        # Waiting, unlike awaiting, leaves the task alone when this caller is cancelled: others share its answer.
-        await asyncio.wait([self._reload])
-        self._raise_failure()
-        return True
+            self._check_readable(snapshot, ring)
+            # Rows that are not authentic are not ours to delete; a stale copy of a key that we know is replaced.
+            rows = (*ring.rows, *(row for row in snapshot.rows if row.kid not in ring.keys))
+            new = await self._carried_out(planned, rows, self._clock.now() if now is None else now)
+            if await self._swap(snapshot.revision, new):
+                self._tell(planned, {row.kid: row.state for row in rows}, new)
+                return True
+        raise StoreUnavailable("other processes kept changing the key ring")
 
-    def _raise_failure(self) -> None:
-        if self._reload_failure:
-            raise StoreUnavailable(self._reload_failure)
+    def _check_readable(self, snapshot: RingSnapshot, ring: AuthenticRing) -> None:
+        missing = {row.kek_version for row in snapshot.rows} - self._keks.versions
+        if missing:
+            raise KeyRingError(
+                f"the ring has rows under key-encryption key version {min(missing)}, which is not configured here, so "
+                "this process does not change it"
+            )
+        if not ring.keys:
+            raise KeyRingError("no row of the ring is authentic: this key-encryption key is not the ring's")
 
-    async def _read_again(self) -> None:
-        try:
-            snapshot = await self._store.load_ring()
-        except SealringError as error:
-            self._reload_failure = f"the key ring could not be reloaded: {error.detail}"
-            return
-        if not snapshot.rows:
-            self._reload_failure = "the store has lost the key ring: the ring held stays in use until a restart"
-            return
-        self._hold(snapshot)
-        self._reload_failure = ""
+    async def _carried_out(self, planned: Plan, rows: tuple[KeyRow, ...], now: float) -> tuple[KeyRow, ...]:
+        fresh = [await make_key(self._alg, self._external) for _ in planned.fresh]
+        return carry_out(planned, rows, fresh, now=now, keks=self._keks)
 
-    def _hold(self, snapshot: RingSnapshot, *, created: bool = False) -> None:
-        before = self._held
-        ring = self._held = authenticate(snapshot, self._keks, before)
-        for row in ring.refused:
-            if before is None or row not in before.refused:
+    async def _swap(self, revision: int, rows: tuple[KeyRow, ...]) -> bool:
+        """Replace the ring of a revision and hold the new one; False when another process was quicker."""
+        async with self._reading:
+            if not await self._store.replace_ring(revision, rows):
+                return False
+            self._hold(RingSnapshot(revision + 1, rows))
+            return True
+
+    def _tell(self, planned: Plan, before: dict[str, KeyState], rows: tuple[KeyRow, ...]) -> None:
+        for row in rows:
+            if (was := before.get(row.kid)) is not row.state:
                 self._events.emit(
-                    KeyRowRefused(key_id=row.kid if is_kid(row.kid) else "not a key id", detail=row.detail)
+                    KeyStateChanged(
+                        key_id=row.kid, before=was or "", state=row.state, cause=planned.cause, revision=self.revision
+                    )
                 )
-        if ring.signing and (before is None or before.revision != ring.revision):
-            self._events.emit(KeyRingLoaded(revision=ring.revision, active=ring.signing.kid, created=created))
-
-    def _ring(self) -> AuthenticRing:
-        if self._held is None:
-            raise KeyRingError("the key ring was not started: await its start() first")
-        return self._held
-
-    def _first_rows(self) -> tuple[KeyRow, KeyRow]:
-        return bootstrap(generate(self._alg), generate(self._alg), now=self._clock.now(), keks=self._keks)
+            if planned.moves.get(row.kid) is KeyState.DISTRUSTED:
+                self._events.emit(KeyDistrusted(key_id=row.kid, before=before[row.kid], revision=self.revision))

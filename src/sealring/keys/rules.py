@@ -2,29 +2,11 @@
 
 from collections.abc import Iterable
 
-from sealring.jose import SigningKey, dump_json, parse_json_object
+from sealring.jose import parse_json_object
 from sealring.keys.record import KeyRow, KeyState
-from sealring.keys.wrapping import KeyEncryptionKeys
 
 _PUBLISHED = (KeyState.ACTIVE, KeyState.ANNOUNCED, KeyState.RETIRING)
 _MAX_JWK_DEPTH = 2
-
-
-def bootstrap(
-    active: SigningKey, announced: SigningKey, *, now: float, keks: KeyEncryptionKeys
-) -> tuple[KeyRow, KeyRow]:
-    """Return the first ring: one key that signs, and one that verifiers learn before it is needed.
-
-    Args:
-        active: the key that signs from now on.
-        announced: the key that waits.
-        now: seconds since the epoch.
-        keks: seals both rows.
-    """
-    return (
-        _new_row(active, KeyState.ACTIVE, now=now, keks=keks, activated_at=now),
-        _new_row(announced, KeyState.ANNOUNCED, now=now, keks=keks),
-    )
 
 
 def jwks(rows: Iterable[KeyRow]) -> dict[str, list[dict[str, object]]]:
@@ -46,19 +28,3 @@ def public_jwk(row: KeyRow) -> dict[str, object]:
         JoseError: it is not strict JSON.
     """
     return parse_json_object(row.public_jwk.encode("utf-8"), max_depth=_MAX_JWK_DEPTH, what="the public JWK of a row")
-
-
-def _new_row(
-    key: SigningKey, state: KeyState, *, now: float, keks: KeyEncryptionKeys, activated_at: float | None = None
-) -> KeyRow:
-    row = KeyRow(
-        kid=key.kid,
-        alg=key.alg,
-        public_jwk=dump_json(key.public.to_jwk()).decode("utf-8"),
-        state=state,
-        kek_version=keks.current,
-        wrapped=b"",
-        created_at=now,
-        activated_at=activated_at,
-    )
-    return keks.seal(row, key.private_bytes())

@@ -57,6 +57,11 @@ class KeyEncryptionKeys:
         """The version under which rows are sealed now."""
         return self._current
 
+    @property
+    def versions(self) -> frozenset[int]:
+        """The versions that can be opened."""
+        return frozenset(self._ciphers)
+
     def seal(self, row: KeyRow, private: bytes) -> KeyRow:
         """Return the row sealed under the current version.
 

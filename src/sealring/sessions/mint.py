@@ -48,7 +48,7 @@ class SessionMinter(Generic[ClaimsT]):
             self._emitter.emit(StoreFailed(operation="load_subject", detail=type(error).__name__))
             raise StoreUnavailable("the application could not tell about the account") from error
 
-    def mint(
+    async def mint(
         self, row: SessionRow, subject: Subject, outcome: str, refresh_token: str | None, now: float
     ) -> SessionTokens:
         """Sign an access token for a session.
@@ -63,6 +63,7 @@ class SessionMinter(Generic[ClaimsT]):
         Raises:
             ConfigurationError: the claims of the subject are not of the model.
             TokenTooLarge: the claims exceed the budget.
+            StoreUnavailable: the key that signs cannot be used just now.
         """
         grant = Grant(
             subject=row.subject,
@@ -75,7 +76,7 @@ class SessionMinter(Generic[ClaimsT]):
             amr=row.amr,
             absolute_end=row.absolute_end,
         )
-        minted = self._issuer.issue(grant, self._claims_of(subject), now)
+        minted = await self._issuer.issue(grant, self._claims_of(subject), now)
         view = SessionView(outcome, row, minted.issued_at, minted.expires_at, subject.user)
         return SessionTokens(view, minted.text, refresh_token)
 
