@@ -1,13 +1,17 @@
 import { defineConfig } from "vite";
 
-// Two entry points; React stays outside. Not minified: the application's own build does that.
+// Three entry points; React stays outside. Not minified: the application's own build does that.
 export default defineConfig({
   build: {
     target: "es2022",
     sourcemap: true,
     minify: false,
     lib: {
-      entry: { index: "src/index.ts", "react/index": "src/react/index.ts" },
+      entry: {
+        index: "src/index.ts",
+        "account/index": "src/account/index.ts",
+        "react/index": "src/react/index.ts",
+      },
       formats: ["es"],
     },
     rolldownOptions: { external: ["react"] },

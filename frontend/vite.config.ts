@@ -12,7 +12,7 @@ export default defineConfig({
     // The client's source, so that no build of it has to come first.
     alias: [
       { find: /^sealring$/, replacement: client("index.ts") },
-      { find: /^sealring\/react$/, replacement: client("react/index.ts") },
+      { find: /^sealring\/(account|react)$/, replacement: client("$1/index.ts") },
     ],
     dedupe: ["react", "react-dom"],
   },

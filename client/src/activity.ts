@@ -1,8 +1,6 @@
 import type { Clock } from "./clock.js";
+import { type EventSource, listenTo } from "./events.js";
 import type { KeyValueStorage } from "./storage.js";
-
-/** Where events come from: the part of `window` or `document` that the client uses. */
-export type EventSource = Pick<EventTarget, "addEventListener" | "removeEventListener">;
 
 /** What only a person does. A `scroll` event is not among them: script scrolls too. */
 const INPUT_EVENTS = ["pointerdown", "keydown", "wheel", "touchstart", "touchmove"] as const;
@@ -43,7 +41,8 @@ export interface ActivityInput {
  * Loading a page is no input, since pages reload by themselves; only a browser that has seen none yet counts from now.
  */
 export function createActivity({ clock, storage, key, source, share }: ActivityInput): Activity {
-  let last = storedTime(storage.getItem(key)) ?? clock.now();
+  const stored = storage.getItem(key);
+  let last = stored && isFinite(+stored) ? +stored : clock.now();
   let shared = Number.NEGATIVE_INFINITY;
 
   const lastInputAt = (): number => {
@@ -65,17 +64,6 @@ export function createActivity({ clock, storage, key, source, share }: ActivityI
     heard: (at) => {
       last = Math.max(lastInputAt(), at);
     },
-    listen: () => {
-      const options = { passive: true, capture: true };
-      for (const name of INPUT_EVENTS) source?.addEventListener(name, touch, options);
-      return () => {
-        for (const name of INPUT_EVENTS) source?.removeEventListener(name, touch, options);
-      };
-    },
+    listen: () => listenTo(source, INPUT_EVENTS, touch),
   };
-}
-
-function storedTime(text: string | null): number | null {
-  const time = Number(text ?? "");
-  return text !== null && Number.isFinite(time) ? time : null;
 }

@@ -1,4 +1,3 @@
-import { isRecord } from "./errors.js";
 import type { Session } from "./session.js";
 import type { KeyValueStorage } from "./storage.js";
 
@@ -24,65 +23,42 @@ export interface Attempts {
   readonly merge: (session: Session, id: string) => string | null;
 }
 
-interface Held {
-  /** Null when it was drawn before the session was known. */
-  readonly sessionId: string | null;
-  readonly generation: number;
-  readonly id: string;
-}
-
-/** 128 bits of chance in 28 characters of `0-9 a-z`; the contract allows up to 64 of `A-Z a-z 0-9 - _`. */
-const DRAWS = 4;
+/** What is stored: session id, generation and attempt id; the first two are empty and 0 while they are not known. */
+const HELD = /^(.*) (\d+) ([\w-]{1,64})$/;
 
 /** Makes the {@link Attempts} that the tabs with this storage and key share. */
 export function createAttempts(storage: KeyValueStorage, key: string, random: () => number): Attempts {
-  const hold = (held: Held): string => {
-    storage.setItem(key, JSON.stringify(held));
-    return held.id;
+  /** The id held for this session, and for which generation of it; none for another session. */
+  const read = (sessionId?: string): { readonly generation: number; readonly id: string } | null => {
+    const [, held, generation, id] = HELD.exec(storage.getItem(key) ?? "") ?? [];
+    return id && (sessionId ?? held) === held ? { generation: Number(generation), id } : null;
   };
+  const hold = (session: Session | null, id: string): string => {
+    storage.setItem(key, `${session?.sessionId ?? ""} ${session?.generation ?? 0} ${id}`);
+    return id;
+  };
+  /** 128 bits of chance in 28 characters of `0-9 a-z`; the contract allows up to 64 of `A-Z a-z 0-9 - _`. */
   const draw = (): string =>
-    Array.from({ length: DRAWS }, () =>
-      Math.floor(random() * 2 ** 32)
-        .toString(36)
-        .padStart(7, "0"),
-    ).join("");
+    [0, 0, 0, 0]
+      .map(() =>
+        Math.floor(random() * 2 ** 32)
+          .toString(36)
+          .padStart(7, "0"),
+      )
+      .join("");
 
   return {
     current: (session) => {
-      const held = read(storage.getItem(key));
-      if (session === null) return held?.id ?? hold({ sessionId: null, generation: 0, id: draw() });
+      const held = read(session?.sessionId);
       // A higher generation is another tab's: its cookie is already ours, only its message is still on the way.
-      if (held?.sessionId === session.sessionId && held.generation >= session.generation) return held.id;
-      return hold({ sessionId: session.sessionId, generation: session.generation, id: draw() });
+      return held && held.generation >= (session?.generation ?? 0) ? held.id : hold(session, draw());
     },
     merge: (session, id) => {
-      const held = read(storage.getItem(key));
-      const { sessionId, generation } = session;
-      if (held?.sessionId === sessionId && held.generation >= generation) {
-        if (held.generation > generation || held.id === id) return null;
-        if (held.id < id) return held.id;
-      }
-      hold({ sessionId, generation, id });
+      const held = read(session.sessionId);
+      const ahead = held ? held.generation - session.generation : -1;
+      if (held && ahead === 0 && held.id < id) return held.id;
+      if (ahead < 0 || (ahead === 0 && held?.id !== id)) hold(session, id);
       return null;
     },
   };
-}
-
-function read(text: string | null): Held | null {
-  try {
-    const held: unknown = JSON.parse(text ?? "null");
-    return isHeld(held) ? held : null;
-  } catch {
-    return null; // Somebody else's text under our key: as good as none.
-  }
-}
-
-function isHeld(value: unknown): value is Held {
-  return (
-    isRecord(value) &&
-    (value["sessionId"] === null || typeof value["sessionId"] === "string") &&
-    typeof value["generation"] === "number" &&
-    typeof value["id"] === "string" &&
-    /^[\w-]{1,64}$/.test(value["id"])
-  );
 }

@@ -9,7 +9,6 @@ import { type ClientOptions, withDefaults } from "./options.js";
 import { createRefresher } from "./refresher.js";
 import { createRequests } from "./requests.js";
 import type { Session } from "./session.js";
-import { readEnded, readSessions, type SessionSummary } from "./sessions.js";
 import { LOADING, type SessionState } from "./state.js";
 import { createTransport, type Fetch } from "./transport.js";
 
@@ -56,18 +55,17 @@ export interface Client<User = unknown> {
    *   at the next wake-up or page load, and until then nobody is shown as signed in.
    */
   readonly logout: () => Promise<void>;
-  /**
-   * Ends every session of the account, this one too.
-   *
-   * @returns how many were ended. When it rejects nothing was ended and the user is still signed in.
-   */
-  readonly logoutAll: () => Promise<number>;
   /** Refreshes now, as for "stay signed in"; joins a refresh under way. */
   readonly refresh: () => Promise<Session<User>>;
-  /** The account's sessions. */
-  readonly sessions: () => Promise<readonly SessionSummary[]>;
-  /** Ends one of the account's sessions; when it is this one, the user is signed out. */
-  readonly endSession: (sessionId: string) => Promise<void>;
+  /**
+   * Calls a session endpoint as `fetch` would, for example `send("GET", "/sessions")`; `sealring/account` is made of it.
+   *
+   * @param path - below `basePath`.
+   * @returns the body as JSON, undefined when it is none.
+   */
+  readonly send: (method: "GET" | "POST" | "DELETE", path: string) => Promise<unknown>;
+  /** Shows a session as signed out, here and in the other tabs, after an answer has said that the server ended it. */
+  readonly forget: (sessionId: string) => void;
 }
 
 /** Milliseconds for a login, and for a call that may have to refresh first. */
@@ -88,19 +86,7 @@ export function createClient<User = unknown>(options: ClientOptions = {}): Clien
   const logout = createLogout(core, keeper);
   const requests = createRequests(core, keeper, refresher);
   const { start, dispose } = createLifecycle(core, { keeper, refresher, inquiry, logout });
-  const authorized = createTransport<User>({
-    fetch: requests,
-    clock: settings.clock,
-    base: settings.origin + settings.basePath,
-  });
-
-  /** Makes a call that may end sessions; `signed_out` says that this one was among them. */
-  const ending = async (method: "POST" | "DELETE", path: string): Promise<number> => {
-    const started = epoch.current();
-    const { ended, signedOut } = readEnded(await authorized.send({ method, path, timeoutMs: TIMEOUT_MS }));
-    if (signedOut && !started.aborted) keeper.endForAll("signed_out", "signed_out_elsewhere");
-    return ended;
-  };
+  const authorized = createTransport(settings, requests);
 
   const signIn = async (credentials: Credentials, overtaken: () => boolean): Promise<Session<User>> => {
     if (overtaken()) throw superseded();
@@ -133,15 +119,11 @@ export function createClient<User = unknown>(options: ClientOptions = {}): Clien
     login: (credentials) => {
       const asked = logout.count();
       const opening = gate.run(() => signIn(credentials, () => logout.count() !== asked));
-      return opening.finally(() => {
-        core.replan.emit(undefined);
-      });
+      return opening.finally(() => core.replan());
     },
-    logoutAll: () => ending("POST", "/logout-all"),
-    sessions: async () =>
-      readSessions(await authorized.send({ method: "GET", path: "/sessions", timeoutMs: TIMEOUT_MS })),
-    endSession: async (sessionId) => {
-      await ending("DELETE", `/sessions/${encodeURIComponent(sessionId)}`);
+    send: (method, path) => authorized.send({ method, path, timeoutMs: TIMEOUT_MS }),
+    forget: (sessionId) => {
+      if (keeper.session()?.sessionId === sessionId) keeper.endForAll("signed_out", "signed_out_elsewhere");
     },
   };
 }

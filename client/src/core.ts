@@ -25,8 +25,8 @@ export interface Core<User> {
   readonly transport: Transport<User>;
   /** Where in the jitter's range this client refreshes: drawn once, so that it does not wander. */
   readonly jitter: number;
-  /** Told whenever what is due may have changed. */
-  readonly replan: Emitter<undefined>;
+  /** Called whenever what is due may have changed; the lifecycle sets what it does. */
+  replan: () => void;
 }
 
 /** Makes the shared parts; nothing is listened to and nothing asked yet. */
@@ -34,15 +34,9 @@ export function createCore<User>(settings: Settings): Core<User> {
   const { clock, random, storage, name } = settings;
   const prefix = `sealring:${name}`;
   const channel = createChannel<User>(() => settings.channel(prefix));
-  const replan = emitter<undefined>();
-  const share = (at: number): void => {
-    channel.post({ kind: "input", at });
-    replan.emit(undefined);
-  };
-  return {
+  const core: Core<User> = {
     settings,
     channel,
-    replan,
     store: createStore(),
     events: emitter(),
     time: createServerTime(clock),
@@ -50,8 +44,19 @@ export function createCore<User>(settings: Settings): Core<User> {
     gate: createGate(),
     backoff: createBackoff(clock, random),
     attempts: createAttempts(storage, `${prefix}:attempt`, random),
-    activity: createActivity({ clock, storage, key: `${prefix}:input`, source: settings.activity, share }),
-    transport: createTransport({ fetch: settings.fetch, clock, base: settings.origin + settings.basePath }),
+    activity: createActivity({
+      clock,
+      storage,
+      key: `${prefix}:input`,
+      source: settings.activity,
+      share: (at) => {
+        channel.post({ kind: "input", at });
+        core.replan();
+      },
+    }),
+    transport: createTransport(settings, settings.fetch),
     jitter: random(),
+    replan: () => undefined,
   };
+  return core;
 }

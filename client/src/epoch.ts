@@ -1,3 +1,5 @@
+import { superseded } from "./errors.js";
+
 /**
  * The time between two changes of who is signed in.
  *
@@ -5,7 +7,7 @@
  * between, and its result is dropped. So an answer that arrives after a logout cannot bring the session back.
  */
 export interface Epoch {
-  /** Aborted as soon as this epoch is over. */
+  /** Aborted as soon as this epoch is over; the reason is the error `superseded`. */
   readonly current: () => AbortSignal;
   /** Begins the next epoch: synchronously, at once. */
   readonly next: () => void;
@@ -19,7 +21,18 @@ export function createEpoch(): Epoch {
     next: () => {
       const over = controller;
       controller = new AbortController();
-      over.abort();
+      over.abort(superseded());
     },
   };
+}
+
+/** Rejects with a signal's reason as soon as it is aborted, and never resolves. */
+export function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
 }

@@ -43,26 +43,21 @@ export interface ErrorDetails {
 export class SealringError extends Error {
   override readonly name = "SealringError";
   /** Stable name of the error. */
-  readonly code: SealringErrorCode;
+  declare readonly code: SealringErrorCode;
   /** What to do about it. */
-  readonly action: Action;
+  declare readonly action: Action;
   /** HTTP status; 0 when there was no answer. */
-  readonly status: number;
+  declare readonly status: number;
   /** The server's id of the failed request, for support; null when there was none. */
-  readonly requestId: string | null;
+  readonly requestId: string | null = null;
   /** Seconds to wait before the next try; null when the server did not say. */
-  readonly retryAfter: number | null;
+  readonly retryAfter: number | null = null;
   /** The fields that are wrong; empty unless the code is `validation_failed`. */
-  readonly fields: readonly FieldError[];
+  readonly fields: readonly FieldError[] = [];
 
-  constructor(message: string, details: ErrorDetails) {
-    super(message, { cause: details.cause });
-    this.code = details.code;
-    this.action = details.action;
-    this.status = details.status;
-    this.requestId = details.requestId ?? null;
-    this.retryAfter = details.retryAfter ?? null;
-    this.fields = details.fields ?? [];
+  constructor(message: string, { cause, ...details }: ErrorDetails) {
+    super(message, { cause });
+    Object.assign(this, details);
   }
 }
 
@@ -76,58 +71,41 @@ export class SealringError extends Error {
  * @returns the error; never rejects.
  */
 export async function errorFrom(response: Response): Promise<SealringError> {
-  const body = await jsonOf(response);
-  const action = ACTIONS.find((name) => name === body["action"]);
-  const ours = typeof body["code"] === "string" && body["code"] !== "";
-  return new SealringError(
-    text(body["error_description"]) ?? `The server answered with status ${response.status}.`,
-    {
-      code: ours ? String(body["code"]) : "http_error",
-      action: ours && action ? action : actionOfStatus(response.status),
-      status: response.status,
-      requestId: text(body["request_id"]),
-      retryAfter: secondsOf(response.headers.get("Retry-After")),
-      fields: fieldsOf(body["fields"]),
-    },
-  );
+  const { status } = response;
+  const { code, action, error_description: message, request_id: requestId, fields } = await bodyOf(response);
+  const ours = isText(code) && code !== "";
+  const retryAfter = response.headers.get("Retry-After") ?? "";
+  return new SealringError(isText(message) ? message : `The server answered with status ${status}.`, {
+    code: ours ? code : "http_error",
+    action:
+      ACTIONS.find((name) => ours && name === action) ?? (status >= 500 || status === 429 ? "retry" : "fix"),
+    status,
+    requestId: isText(requestId) ? requestId : null,
+    retryAfter: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null,
+    fields: Array.isArray(fields) ? fields.filter(isFieldError) : [],
+  });
 }
 
-/** The error of a call that got no answer: `timeout` when its time was up, otherwise `network_error`. */
-export function unreachable(cause: unknown, timedOut: boolean): SealringError {
-  return timedOut
-    ? new SealringError("The server did not answer in time.", {
-        code: "timeout",
-        action: "retry",
-        status: 0,
-        cause,
-      })
-    : new SealringError("The server cannot be reached.", {
-        code: "network_error",
-        action: "retry",
-        status: 0,
-        cause,
-      });
+/** An error of the client's own; status 0 and action `retry` unless it says otherwise. */
+export function failure(
+  code: ClientErrorCode,
+  message: string,
+  details: Partial<ErrorDetails> = {},
+): SealringError {
+  return new SealringError(message, { code, action: "retry", status: 0, ...details });
 }
 
 /** The error of a call that a login or logout overtook. */
 export function superseded(): SealringError {
-  const message = "A login or logout overtook this call.";
-  return new SealringError(message, { code: "superseded", action: "retry", status: 0 });
-}
-
-/** The error of a call that needs a session when nobody is signed in; the server was not asked. */
-export function notSignedIn(): SealringError {
-  return new SealringError("Nobody is signed in.", {
-    code: "not_authenticated",
-    action: "sign_in",
-    status: 0,
-  });
+  return failure("superseded", "A login or logout overtook this call.");
 }
 
 /** The error of a success whose body is not the contract's. */
-export function answerInvalid(status: number): SealringError {
-  const message = "The server's answer is not one of this client's contract.";
-  return new SealringError(message, { code: "answer_invalid", action: "fix", status });
+export function answerInvalid(): SealringError {
+  return failure("answer_invalid", "The server's answer is not of the contract.", {
+    action: "fix",
+    status: 200,
+  });
 }
 
 /** Whether a value is an object whose members can be looked at. */
@@ -135,32 +113,20 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null;
 }
 
-function actionOfStatus(status: number): Action {
-  return status >= 500 || status === 429 ? "retry" : "fix";
+/** Whether a value is a string. */
+export function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
-async function jsonOf(response: Response): Promise<Readonly<Record<string, unknown>>> {
-  if (response.bodyUsed || !response.headers.get("Content-Type")?.includes("json")) return {};
+async function bodyOf(response: Response): Promise<Readonly<Record<string, unknown>>> {
   try {
     const body: unknown = await response.clone().json();
     return isRecord(body) ? body : {};
   } catch {
-    return {}; // Cut off or not JSON after all: judged by its status.
+    return {}; // Not JSON, cut off, or read before: judged by its status.
   }
 }
 
-function secondsOf(retryAfter: string | null): number | null {
-  return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null;
-}
-
-function fieldsOf(value: unknown): readonly FieldError[] {
-  return Array.isArray(value) ? value.filter(isFieldError) : [];
-}
-
 function isFieldError(value: unknown): value is FieldError {
-  return isRecord(value) && typeof value["field"] === "string" && typeof value["message"] === "string";
-}
-
-function text(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
+  return isRecord(value) && isText(value["field"]) && isText(value["message"]);
 }

@@ -57,13 +57,28 @@ export function emitter<Value>(): Emitter<Value> {
       }
     },
     listen: (listener) => {
-      const own = (value: Value): void => {
-        listener(value);
-      };
+      // A function of its own, so that the same listener may listen twice.
+      const own = (value: Value): void => listener(value);
       listeners.add(own);
       return () => {
         listeners.delete(own);
       };
     },
+  };
+}
+
+/** Where events come from: the part of `window` or `document` that the client uses. */
+export type EventSource = Pick<EventTarget, "addEventListener" | "removeEventListener">;
+
+/** Calls `listener` on each of these events, passive and before the page's own, until the result is called. */
+export function listenTo(
+  source: EventSource | null,
+  names: readonly string[],
+  listener: (event: Event) => void,
+): () => void {
+  const options = { passive: true, capture: true };
+  for (const name of names) source?.addEventListener(name, listener, options);
+  return () => {
+    for (const name of names) source?.removeEventListener(name, listener, options);
   };
 }

@@ -16,14 +16,10 @@ export function createGate(): Gate {
   return {
     run: (work) => {
       const mine = (tail ?? Promise.resolve()).then(work);
-      const settled: Promise<unknown> = mine
-        .then(
-          () => undefined,
-          () => undefined,
-        )
-        .then(() => {
-          if (tail === settled) tail = null;
-        });
+      const rest = (): void => {
+        if (tail === settled) tail = null;
+      };
+      const settled: Promise<void> = mine.then(rest, rest);
       tail = settled;
       return mine;
     },

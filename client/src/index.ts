@@ -1,4 +1,3 @@
-export type { EventSource } from "./activity.js";
 export type { ChannelPort } from "./channel.js";
 export { type Client, createClient, type Credentials } from "./client.js";
 export type { Clock } from "./clock.js";
@@ -11,10 +10,9 @@ export {
   type SealringErrorCode,
 } from "./errors.js";
 export type { Action, ErrorCode, SignInCode } from "./errors.generated.js";
-export type { ClientEvent } from "./events.js";
+export type { ClientEvent, EventSource } from "./events.js";
 export type { ClientOptions } from "./options.js";
 export type { Outcome, Session } from "./session.js";
-export type { SessionSummary } from "./sessions.js";
 export { type SessionState, sessionOf, type SignedOutReason } from "./state.js";
 export type { KeyValueStorage } from "./storage.js";
 export type { Fetch } from "./transport.js";

@@ -1,26 +1,19 @@
 import type { Core } from "./core.js";
-import { SealringError } from "./errors.js";
+import type { SealringError } from "./errors.js";
+import { createFlight, type Flight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 import type { Refresher } from "./refresher.js";
 import { reasonFor } from "./state.js";
 
 const TIMEOUT_MS = 10_000;
 
-/** Asks the server who is signed in, without changing anything there. */
-export interface Inquiry {
-  readonly running: () => boolean;
-  /** Asks, or joins the question under way; never rejects: the state tells what came of it. */
-  readonly ask: () => Promise<void>;
-}
-
-/** Makes the {@link Inquiry} of a client. */
+/** Makes what asks the server who is signed in; it never rejects: the state tells what came of it. */
 export function createInquiry<User>(
   core: Core<User>,
   keeper: Keeper<User>,
   refresher: Refresher<User>,
-): Inquiry {
+): Flight<void> {
   const { store, epoch, transport } = core;
-  let flight: Promise<void> | null = null;
 
   const answerTo = async (error: SealringError): Promise<void> => {
     const { status } = store.get();
@@ -34,25 +27,15 @@ export function createInquiry<User>(
     }
   };
 
-  const run = async (): Promise<void> => {
-    const started = epoch.current();
-    const call = { method: "GET", path: "/session", timeoutMs: TIMEOUT_MS, signal: started } as const;
+  const ask = async (): Promise<void> => {
+    const signal = epoch.current();
     try {
-      const answer = await transport.ask(call);
-      if (started.aborted) return;
-      keeper.accept(answer);
+      const answer = await transport.ask({ method: "GET", path: "/session", timeoutMs: TIMEOUT_MS, signal });
+      if (!signal.aborted) keeper.accept(answer);
     } catch (error) {
-      if (!(error instanceof SealringError)) throw error;
-      if (!started.aborted) await answerTo(error);
+      if (!signal.aborted) await answerTo(error as SealringError);
     }
   };
 
-  return {
-    running: () => flight !== null,
-    ask: () =>
-      (flight ??= run().finally(() => {
-        flight = null;
-        core.replan.emit(undefined);
-      })),
-  };
+  return createFlight(ask, () => core.replan());
 }

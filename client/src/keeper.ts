@@ -1,6 +1,6 @@
 import type { Core } from "./core.js";
 import { isOlder, refreshDue, type Session } from "./session.js";
-import { sessionOf, type SignedOutReason } from "./state.js";
+import { answered, ended, sessionOf, type SignedOutReason } from "./state.js";
 import type { Received } from "./transport.js";
 
 /** The only way that a session comes into the state and leaves it. */
@@ -36,14 +36,14 @@ export function createKeeper<User>(core: Core<User>): Keeper<User> {
     // Somebody else is signed in from here on: what began for the one before must not touch this session.
     if (opened || (held && held.sessionId !== fresh.sessionId)) epoch.next();
     core.backoff.succeeded();
-    store.apply({ kind: "answered", session: fresh });
-    core.replan.emit(undefined);
+    store.set(answered(store.get(), fresh));
+    core.replan();
   };
   const end = (reason: SignedOutReason | null, remote = false): void => {
     epoch.next();
-    store.apply({ kind: "ended", reason });
+    store.set(ended(store.get(), reason));
     events.emit({ type: "signed_out", reason, remote });
-    core.replan.emit(undefined);
+    core.replan();
   };
 
   return {

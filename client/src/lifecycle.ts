@@ -1,5 +1,6 @@
 import type { Core } from "./core.js";
-import type { Inquiry } from "./inquiry.js";
+import { listenTo } from "./events.js";
+import type { Flight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 import type { Logout } from "./logout.js";
 import type { Refresher } from "./refresher.js";
@@ -11,7 +12,7 @@ import { createTimer } from "./timer.js";
 export interface Parts<User> {
   readonly keeper: Keeper<User>;
   readonly refresher: Refresher<User>;
-  readonly inquiry: Inquiry;
+  readonly inquiry: Flight<void>;
   readonly logout: Logout;
 }
 
@@ -44,7 +45,7 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
   const check = (): void => {
     const session = keeper.session();
     if (session === null) {
-      void inquiry.ask();
+      void inquiry.join();
       return;
     }
     refresher.showExpiry();
@@ -56,7 +57,7 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
 
   const inquire = (): void => {
     if (logout.pending()) void logout.deliver();
-    else void inquiry.ask();
+    else void inquiry.join();
   };
 
   const wake = (event: Event): void => {
@@ -67,22 +68,15 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
     timer.arm();
   };
 
-  const listen = (): (() => void) => {
-    for (const name of WAKE_EVENTS) settings.target?.addEventListener(name, wake);
-    return () => {
-      for (const name of WAKE_EVENTS) settings.target?.removeEventListener(name, wake);
-    };
-  };
-
   return {
     start: () => {
       if (undo.length > 0) return;
       const hear = createHearing(core, keeper, inquire);
+      core.replan = timer.arm;
       undo = [
         core.channel.open(hear),
         core.activity.listen(),
-        listen(),
-        core.replan.listen(timer.arm),
+        listenTo(settings.target, WAKE_EVENTS, wake),
         timer.stop,
       ];
       if (!settings.cookiesEnabled()) {
@@ -94,6 +88,7 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
       timer.arm();
     },
     dispose: () => {
+      core.replan = () => undefined;
       for (const end of undo.splice(0)) end();
     },
   };

@@ -1,6 +1,7 @@
 import { backoffDelay } from "./backoff.js";
 import type { Core } from "./core.js";
-import { SealringError } from "./errors.js";
+import type { SealringError } from "./errors.js";
+import { createFlight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 
 const TRIES = 4;
@@ -37,48 +38,35 @@ export function createLogout<User>(core: Core<User>, keeper: Keeper<User>): Logo
   const { storage, clock, random } = settings;
   const key = `sealring:${settings.name}:logout`;
   let count = 0;
-  let flight: Promise<void> | null = null;
 
   const pending = (): boolean => storage.getItem(key) !== null;
-  const settled = (): void => {
-    storage.removeItem(key);
-  };
+  const settled = (): void => storage.removeItem(key);
 
-  const attempt = async (): Promise<SealringError | null> => {
+  const attempt = async (tries: number): Promise<void> => {
     try {
       await transport.send({ method: "POST", path: "/logout", timeoutMs: TIMEOUT_MS, keepalive: true });
-      return null;
-    } catch (error) {
-      if (!(error instanceof SealringError)) throw error;
-      return error.action === "sign_in" ? null : error;
+    } catch (caught) {
+      const error = caught as SealringError;
+      // A session that the server does not know either is over.
+      if (error.action !== "sign_in") return again(error, tries);
     }
+    settled();
   };
 
-  const retryAfterFailure = (error: SealringError, tries: number): number | null => {
+  const again = async (error: SealringError, tries: number): Promise<void> => {
     const delay = backoffDelay(tries, error.retryAfter, random());
-    return error.action === "retry" && tries < TRIES && delay <= LONGEST_WAIT_MS ? delay : null;
+    const retryInMs = error.action === "retry" && tries < TRIES && delay <= LONGEST_WAIT_MS ? delay : null;
+    events.emit({ type: "logout_failed", code: error.code, retryInMs });
+    if (retryInMs === null) throw error;
+    await new Promise<void>((resolve) => {
+      clock.after(retryInMs, resolve);
+    });
   };
 
   const send = async (): Promise<void> => {
-    for (let tries = 1; pending(); tries += 1) {
-      const error = await attempt();
-      if (error === null) {
-        settled();
-        return;
-      }
-      const retryInMs = retryAfterFailure(error, tries);
-      events.emit({ type: "logout_failed", code: error.code, retryInMs });
-      if (retryInMs === null) throw error;
-      await new Promise<void>((resolve) => {
-        clock.after(retryInMs, resolve);
-      });
-    }
+    for (let tries = 1; pending(); tries += 1) await attempt(tries);
   };
-
-  const deliver = (): Promise<void> =>
-    (flight ??= gate.run(send).finally(() => {
-      flight = null;
-    }));
+  const { join } = createFlight(() => gate.run(send));
 
   return {
     count: () => count,
@@ -88,8 +76,8 @@ export function createLogout<User>(core: Core<User>, keeper: Keeper<User>): Logo
       count += 1;
       storage.setItem(key, "1");
       keeper.endForAll("signed_out", "signed_out_elsewhere");
-      return deliver();
+      return join();
     },
-    deliver: () => deliver().catch(() => undefined),
+    deliver: () => join().catch(() => undefined),
   };
 }

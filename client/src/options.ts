@@ -1,6 +1,6 @@
-import type { EventSource } from "./activity.js";
 import type { ChannelPort } from "./channel.js";
 import { type Clock, systemClock } from "./clock.js";
+import type { EventSource } from "./events.js";
 import { type KeyValueStorage, safeStorage } from "./storage.js";
 import type { Fetch } from "./transport.js";
 
@@ -37,23 +37,35 @@ export interface Settings extends Required<ClientOptions> {
   readonly baseUrl: () => string;
 }
 
+const page = typeof window === "undefined" ? null : window;
+
 /** Fills in the defaults. On a server, where there is no page, nothing is listened to and no origin is the own one. */
-export function withDefaults(options: ClientOptions): Settings {
-  const page = typeof window === "undefined" ? null : window;
-  const origin = options.origin ?? page?.location.origin ?? "";
+export function withDefaults({
+  basePath = "/auth",
+  name = "sealring",
+  origin,
+  fetch = (input, init) => globalThis.fetch(input, init),
+  clock = systemClock,
+  random = unpredictable,
+  channel = broadcastChannel,
+  storage = localStorageOrNull(),
+  activity = page,
+  target = page,
+  cookiesEnabled = () => page?.navigator.cookieEnabled ?? true,
+}: ClientOptions): Settings {
   return {
-    basePath: options.basePath ?? "/auth",
-    name: options.name ?? "sealring",
-    origin,
-    baseUrl: () => options.origin ?? page?.document.baseURI ?? "",
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? unpredictable,
-    channel: options.channel ?? broadcastChannel,
-    storage: safeStorage(options.storage === undefined ? localStorageOf(page) : options.storage),
-    activity: options.activity === undefined ? page : options.activity,
-    target: options.target === undefined ? page : options.target,
-    cookiesEnabled: options.cookiesEnabled ?? (() => page?.navigator.cookieEnabled ?? true),
+    basePath,
+    name,
+    origin: origin ?? page?.location.origin ?? "",
+    baseUrl: () => origin ?? page?.document.baseURI ?? "",
+    fetch,
+    clock,
+    random,
+    channel,
+    storage: safeStorage(storage),
+    activity,
+    target,
+    cookiesEnabled,
   };
 }
 
@@ -65,7 +77,7 @@ function broadcastChannel(name: string): ChannelPort | null {
   return typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name);
 }
 
-function localStorageOf(page: Window | null): KeyValueStorage | null {
+function localStorageOrNull(): KeyValueStorage | null {
   try {
     return page?.localStorage ?? null;
   } catch {

@@ -1,8 +1,9 @@
 import type { Core } from "./core.js";
-import { answerInvalid, notSignedIn, SealringError, superseded } from "./errors.js";
+import { answerInvalid, SealringError } from "./errors.js";
+import { createFlight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 import { isExpired, isOlder, type Session } from "./session.js";
-import { reasonFor } from "./state.js";
+import { failed, reasonFor, refreshing } from "./state.js";
 
 /**
  * Milliseconds for a refresh, whole round trip. The server's grace (20 s) must exceed it, so that an answer that came
@@ -29,25 +30,23 @@ export interface Refresher<User> {
 
 /** Makes the {@link Refresher} of a client. */
 export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): Refresher<User> {
-  const { store, events, epoch, gate, backoff, attempts, activity, transport, time, channel, settings } =
-    core;
-  let flight: Promise<Session<User>> | null = null;
+  const { store, events, epoch, gate, backoff, time, settings } = core;
 
-  const post = async (started: AbortSignal): Promise<Session<User>> => {
+  const post = async (signal: AbortSignal): Promise<Session<User>> => {
     const before = keeper.session();
     const sentAt = settings.clock.now();
     const leadMs = before && before.expiresAt - time.now();
-    const answer = await transport.ask({
+    const answer = await core.transport.ask({
       method: "POST",
       path: "/refresh",
-      body: { attempt: attempts.current(before), idle_for: activity.idleFor() },
+      body: { attempt: core.attempts.current(before), idle_for: core.activity.idleFor() },
       timeoutMs: REFRESH_TIMEOUT_MS,
-      signal: started,
+      signal,
     });
-    if (started.aborted) throw superseded();
+    signal.throwIfAborted();
     const kept = keeper.accept(answer);
     // What is behind the session that is held renews nothing: without a pause it would be asked for in a loop.
-    if (isOlder(answer.session, kept) && keeper.dueInMs(kept) <= 0) throw answerInvalid(200);
+    if (isOlder(answer.session, kept) && keeper.dueInMs(kept) <= 0) throw answerInvalid();
     const tookMs = settings.clock.now() - sentAt;
     events.emit({ type: "refreshed", outcome: answer.outcome, tookMs, leadMs });
     return kept;
@@ -55,24 +54,27 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
 
   const run = async (): Promise<Session<User>> => {
     const asked = keeper.renewals();
+    /** The session when somebody else has renewed it since this was asked. */
+    const renewed = (): Session<User> | null => (keeper.renewals() === asked ? null : keeper.session());
     await gate.idle();
-    const held = keeper.session();
-    if (held !== null && keeper.renewals() !== asked) return held;
+    const held = renewed();
+    if (held) return held;
     if (store.get().status === "signed_out") throw notSignedIn();
     const started = epoch.current();
-    store.apply({ kind: "refresh_started" });
+    store.set(refreshing(store.get(), true));
     try {
       return await post(started);
-    } catch (error) {
-      if (started.aborted || !(error instanceof SealringError)) throw error;
-      const newer = keeper.renewals() === asked ? null : keeper.session();
+    } catch (caught) {
+      if (started.aborted) throw caught;
       // Another tab has refreshed meanwhile: what it was told is newer than this refusal.
-      if (newer !== null) return newer;
+      const newer = renewed();
+      if (newer) return newer;
+      const error = caught as SealringError;
       if (error.action === "sign_in") endedBy(error);
-      else failed(error);
+      else note(error);
       throw error;
     } finally {
-      store.apply({ kind: "refresh_dropped" });
+      store.set(refreshing(store.get(), false));
     }
   };
 
@@ -82,36 +84,41 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
     else keeper.end(reasonFor(error, false));
   };
 
-  const failed = (error: SealringError): void => {
-    const pause = backoff.failed(error);
-    channel.post({ kind: "pause", pause, code: error.code, status: error.status });
-    const { code } = error;
-    events.emit({ type: "refresh_failed", code, failures: pause.failures, retryInMs: pause.forMs });
+  const show = (error: SealringError): void => {
     const held = keeper.session();
-    store.apply({ kind: "failed", error, expired: held !== null && isExpired(held, time.now()) });
+    store.set(failed(store.get(), error, held !== null && isExpired(held, time.now())));
   };
 
+  const note = (error: SealringError): void => {
+    const pause = backoff.failed(error);
+    const { code, status } = error;
+    core.channel.post({ kind: "pause", pause, code, status });
+    events.emit({ type: "refresh_failed", code, failures: pause.failures, retryInMs: pause.forMs });
+    show(error);
+  };
+
+  const { running, join } = createFlight(run, () => core.replan());
+
   return {
-    running: () => flight,
-    failed,
+    running,
+    failed: note,
     refresh: (insist = false) => {
-      if (flight) return flight;
       const last = backoff.lastError();
-      if (last !== null && !insist && backoff.remainingMs() > 0) return Promise.reject(last);
-      const mine = run().finally(() => {
-        flight = null;
-        core.replan.emit(undefined);
-      });
-      flight = mine;
+      if (!running() && last && !insist && backoff.remainingMs() > 0) return Promise.reject(last);
+      const flight = join();
       // Whoever waits hears of a failure; when nobody does, the state has already told.
-      mine.catch(() => undefined);
-      return mine;
+      flight.catch(() => undefined);
+      return flight;
     },
     showExpiry: () => {
-      const held = keeper.session();
       const error = backoff.lastError();
-      if (held === null || error === null || !isExpired(held, time.now())) return;
-      store.apply({ kind: "failed", error, expired: true });
+      if (error) show(error);
     },
   };
+}
+
+/** The error of a call that needs a session when nobody is signed in; the server was not asked. */
+function notSignedIn(): SealringError {
+  const details = { code: "not_authenticated", action: "sign_in", status: 0 } as const;
+  return new SealringError("Nobody is signed in.", details);
 }

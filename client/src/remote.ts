@@ -38,9 +38,9 @@ export function createHearing<User>(
   };
 
   const heardPause = ({ pause, code, status }: Message<User> & { kind: "pause" }): void => {
-    const error = new SealringError("Another tab could not refresh.", { code, status, action: "retry" });
-    core.backoff.share(pause, error);
-    core.replan.emit(undefined);
+    const message = "Another tab could not refresh.";
+    core.backoff.share(pause, new SealringError(message, { code, status, action: "retry" }));
+    core.replan();
   };
 
   return (message) => {
@@ -56,7 +56,7 @@ export function createHearing<User>(
         return;
       case "input":
         core.activity.heard(message.at);
-        core.replan.emit(undefined);
+        core.replan();
         return;
     }
   };

@@ -1,4 +1,4 @@
-import { isRecord } from "./errors.js";
+import { isRecord, isText } from "./errors.js";
 
 /**
  * What the client knows about the session it is signed in with: no credential among it.
@@ -45,19 +45,18 @@ const OUTCOMES: readonly Outcome[] = ["opened", "rotated", "replayed", "unchange
 export function readAnswer<User>(body: unknown): Answer<User> | null {
   if (!isRecord(body)) return null;
   const outcome = OUTCOMES.find((name) => name === body["outcome"]);
-  const { session_id: sessionId, generation, binding, now_ms: now } = body;
-  if (outcome === undefined || typeof sessionId !== "string" || typeof binding !== "string") return null;
-  if (!isFinite(generation) || !isFinite(now)) return null;
-  const at = (seconds: unknown): number => now + (isFinite(seconds) ? seconds * 1_000 : Number.NaN);
+  const { session_id: sessionId, generation, binding, user, now_ms: now } = body;
+  const at = (seconds: unknown): number => (isFinite(now) && isFinite(seconds) ? now + seconds * 1_000 : NaN);
   const times = {
-    answeredAt: now,
+    answeredAt: at(0),
     expiresAt: at(body["expires_in"]),
     refreshAt: at(body["refresh_in"]),
     idleEndsAt: at(body["idle_expires_in"]),
     endsAt: at(body["session_expires_in"]),
   };
-  if (!Object.values(times).every(isFinite)) return null;
-  return { outcome, session: { sessionId, generation, binding, user: body["user"] as User, ...times } };
+  if (!outcome || !isText(sessionId) || !isText(binding)) return null;
+  if (!isFinite(generation) || !Object.values(times).every(isFinite)) return null;
+  return { outcome, session: { sessionId, generation, binding, user: user as User, ...times } };
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { SealringError } from "./errors.js";
-import type { SignInCode } from "./errors.generated.js";
 import type { Session } from "./session.js";
 
 /**
@@ -47,82 +46,62 @@ export type SessionState<User = unknown> =
 /** The state before anything is known; also what a server renders. */
 export const LOADING: SessionState<never> = { status: "loading", error: null };
 
-/** What can happen to a {@link SessionState}. */
-export type Change<User> =
-  | { readonly kind: "answered"; readonly session: Session<User> }
-  | { readonly kind: "refresh_started" }
-  | { readonly kind: "refresh_dropped" }
-  | { readonly kind: "failed"; readonly error: SealringError; readonly expired: boolean }
-  | { readonly kind: "ended"; readonly reason: SignedOutReason | null };
-
-/** The state after a change; the same object when nothing changed. */
-export function reduce<User>(state: SessionState<User>, change: Change<User>): SessionState<User> {
-  switch (change.kind) {
-    case "answered":
-      return answered(state, change.session);
-    case "refresh_started":
-      return state.status === "authenticated" ? { status: "refreshing", session: state.session } : state;
-    case "refresh_dropped":
-      return state.status === "refreshing" ? { status: "authenticated", session: state.session } : state;
-    case "failed":
-      return failed(state, change.error, change.expired);
-    case "ended":
-      return ended(state, change.reason);
-  }
-}
-
 /** The session of a state, or null where there is none. */
 export function sessionOf<User>(state: SessionState<User>): Session<User> | null {
   return "session" in state ? state.session : null;
 }
 
-/** The reason for each code that ends a session; null says that there was none. */
-const REASONS: Readonly<Record<SignInCode, SignedOutReason | null>> = {
-  not_authenticated: null,
-  refresh_missing: null,
-  token_invalid: "invalid",
-  refresh_invalid: "invalid",
-  login_superseded: "invalid",
-  token_revoked: "revoked",
-  session_revoked: "revoked",
-  session_expired_idle: "expired_idle",
-  session_expired_absolute: "expired_absolute",
-  session_reused: "reused",
-  subject_inactive: "inactive",
-  binding_failed: "binding_failed",
-};
+/** Ends of codes that are their reasons; a test goes through all codes of the contract. */
+const NAMED = /(expired_idle|expired_absolute|revoked|reused|inactive|binding_failed)$/;
 
 /**
- * Why a session is over, by the code of a `sign_in` error.
+ * Why a session is over, by the code of a `sign_in` error: a code that is not known is `invalid`.
  *
  * @param hadSession - whether this client knew of a session: then "no credential came along" means that something
  *   else has taken the cookies away.
  */
-export function reasonFor(error: SealringError, hadSession: boolean): SignedOutReason | null {
-  const known = Object.entries(REASONS).find(([code]) => code === error.code);
-  const reason = known === undefined ? "invalid" : known[1];
-  return reason === null && hadSession ? "signed_out_elsewhere" : reason;
+export function reasonFor({ code }: SealringError, hadSession: boolean): SignedOutReason | null {
+  if (code === "not_authenticated" || code === "refresh_missing")
+    return hadSession ? "signed_out_elsewhere" : null;
+  return (NAMED.exec(code)?.[1] ?? "invalid") as SignedOutReason;
 }
 
-function answered<User>(state: SessionState<User>, fresh: Session<User>): SessionState<User> {
+/** The state after an answer; the same object when nothing changed, like all that follow. */
+export function answered<User>(state: SessionState<User>, fresh: Session<User>): SessionState<User> {
   const held = sessionOf(state);
-  if (held === null) return { status: "authenticated", session: fresh };
   // What depends on the user only (a memo, a list of its rights) is not worked out again after each refresh.
-  const session = same(held.user, fresh.user) ? { ...fresh, user: held.user } : fresh;
+  const session = held && same(held.user, fresh.user) ? { ...fresh, user: held.user } : fresh;
   return state.status === "authenticated" && same(held, session)
     ? state
     : { status: "authenticated", session };
 }
 
-function failed<User>(state: SessionState<User>, error: SealringError, expired: boolean): SessionState<User> {
-  if (state.status === "signed_out") return state;
-  if (state.status === "loading") return { status: "loading", error };
-  return expired
-    ? { status: "degraded", session: state.session, error }
-    : { status: "authenticated", session: state.session };
+/** The state while a refresh is under way, or after one that came to nothing. */
+export function refreshing<User>(state: SessionState<User>, underWay: boolean): SessionState<User> {
+  const [from, status] = underWay
+    ? (["authenticated", "refreshing"] as const)
+    : (["refreshing", "authenticated"] as const);
+  return state.status === from ? { status, session: state.session } : state;
 }
 
-function ended<User>(state: SessionState<User>, reason: SignedOutReason | null): SessionState<User> {
+/**
+ * The state after a failure that passes.
+ *
+ * @param expired - whether the access token has expired meanwhile.
+ */
+export function failed<User>(
+  state: SessionState<User>,
+  error: SealringError,
+  expired: boolean,
+): SessionState<User> {
+  if (state.status === "loading") return { status: "loading", error };
+  const session = sessionOf(state);
+  if (session === null) return state;
+  return expired ? { status: "degraded", session, error } : { status: "authenticated", session };
+}
+
+/** The state after the end of a session. */
+export function ended<User>(state: SessionState<User>, reason: SignedOutReason | null): SessionState<User> {
   return state.status === "signed_out" && state.reason === reason ? state : { status: "signed_out", reason };
 }
 

@@ -1,27 +1,26 @@
-import { emitter } from "./events.js";
-import { type Change, LOADING, reduce, type SessionState } from "./state.js";
+import { type Emitter, emitter } from "./events.js";
+import { LOADING, type SessionState } from "./state.js";
 
 /** Holds the state and tells of its changes. */
 export interface Store<User> {
   readonly get: () => SessionState<User>;
-  /** Applies a change and tells the listeners when it made a difference. */
-  readonly apply: (change: Change<User>) => void;
+  /** Goes to another state, and tells the listeners unless it is the same object. */
+  readonly set: (next: SessionState<User>) => void;
   /** Calls `listener` after each change, until the returned function is called. */
-  readonly subscribe: (listener: () => void) => () => void;
+  readonly subscribe: Emitter<undefined>["listen"];
 }
 
 /** Makes a store in the state `loading`. */
 export function createStore<User>(): Store<User> {
-  const changed = emitter<undefined>();
+  const { emit, listen } = emitter<undefined>();
   let state: SessionState<User> = LOADING;
   return {
     get: () => state,
-    apply: (change) => {
-      const next = reduce(state, change);
+    set: (next) => {
       if (next === state) return;
       state = next;
-      changed.emit(undefined);
+      emit(undefined);
     },
-    subscribe: (listener) => changed.listen(listener),
+    subscribe: listen,
   };
 }

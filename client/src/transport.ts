@@ -1,5 +1,6 @@
 import { type Clock, takeSample, type TimeSample } from "./clock.js";
-import { answerInvalid, errorFrom, SealringError, superseded, unreachable } from "./errors.js";
+import { abortOf } from "./epoch.js";
+import { answerInvalid, errorFrom, failure, SealringError } from "./errors.js";
 import { CONTRACT } from "./errors.generated.js";
 import { type Answer, readAnswer } from "./session.js";
 
@@ -39,45 +40,68 @@ export interface Transport<User> {
   readonly ask: (call: Call) => Promise<Received<User>>;
 }
 
-/** What {@link createTransport} needs. */
+/** What {@link createTransport} needs: the endpoints are below `origin` and `basePath`. */
 export interface TransportInput {
-  readonly fetch: Fetch;
   readonly clock: Clock;
-  /** Address that the endpoints are below, without a slash at the end. */
-  readonly base: string;
+  readonly origin: string;
+  readonly basePath: string;
 }
 
 /** Makes a {@link Transport}. */
-export function createTransport<User>({ fetch, clock, base }: TransportInput): Transport<User> {
-  const exchange = async (call: Call, signal: AbortSignal): Promise<Response> => {
-    const response = await fetch(base + call.path, { ...initOf(call), signal });
-    if (!response.ok) throw await errorFrom(response);
-    return response;
+export function createTransport<User>(
+  { clock, origin, basePath }: TransportInput,
+  fetch: Fetch,
+): Transport<User> {
+  const exchange = async <Result>(
+    { signal: given, ...call }: Call,
+    read: (response: Response) => Promise<Result>,
+  ): Promise<Result> => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stop = (): void => controller.abort(given?.reason);
+    if (given?.aborted) stop();
+    given?.addEventListener("abort", stop);
+    const late = failure("timeout", "The server did not answer in time.");
+    const cancel = clock.after(call.timeoutMs, () => controller.abort(late));
+    const answer = async (): Promise<Result> => {
+      signal.throwIfAborted();
+      const response = await fetch(origin + basePath + call.path, { ...initOf(call), signal });
+      if (!response.ok) throw await errorFrom(response);
+      return read(response);
+    };
+    try {
+      // Not every `fetch` heeds its signal: what is given up is not waited for.
+      return await Promise.race([abortOf(signal), answer()]);
+    } catch (cause) {
+      if (cause instanceof SealringError) throw cause;
+      throw failure("network_error", "The server cannot be reached.", { cause });
+    } finally {
+      cancel();
+      given?.removeEventListener("abort", stop);
+    }
   };
   return {
-    send: (call) => within(clock, call, async (signal) => bodyOf(await exchange(call, signal))),
-    ask: (call) =>
-      within(clock, call, async (signal) => {
-        const sentAt = clock.now();
-        const response = await exchange(call, signal);
+    send: (call) => exchange(call, bodyOf),
+    ask: (call) => {
+      const sentAt = clock.now();
+      return exchange(call, async (response) => {
         // The server read its clock before it sent the headers; the body's way is no part of the comparison.
         const receivedAt = clock.now();
         const answer = readAnswer<User>(await bodyOf(response));
-        if (answer === null) throw answerInvalid(response.status);
+        if (answer === null) throw answerInvalid();
         return { ...answer, sample: takeSample(answer.session.answeredAt, sentAt, receivedAt) };
-      }),
+      });
+    },
   };
 }
 
-function initOf({ method, body, keepalive }: Call): RequestInit {
-  const headers: Record<string, string> = {
+function initOf({ method, body, keepalive = false }: Call): RequestInit {
+  const headers = {
     Accept: "application/json",
+    "Content-Type": "application/json",
     [CLIENT_HEADER.name]: CLIENT_HEADER.value,
   };
-  const init: RequestInit = { method, headers };
-  if (keepalive === true) init.keepalive = true;
-  if (body === undefined) return init;
-  return { ...init, body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };
+  return { method, headers, keepalive, ...(body === undefined ? null : { body: JSON.stringify(body) }) };
 }
 
 /** The body as JSON, or undefined when it is not; a body that breaks off half-way rejects. */
@@ -87,37 +111,5 @@ async function bodyOf(response: Response): Promise<unknown> {
     return JSON.parse(text) as unknown;
   } catch {
     return undefined;
-  }
-}
-
-/** Gives `work` a signal that is aborted by the call's own and when its time is up, and does not wait beyond it. */
-async function within<Result>(
-  clock: Clock,
-  call: Call,
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  if (call.signal?.aborted === true) throw superseded();
-  const controller = new AbortController();
-  let timedOut = false;
-  const stopped = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener("abort", () => {
-      reject(timedOut ? unreachable(controller.signal.reason, true) : superseded());
-    });
-  });
-  const overtaken = (): void => {
-    controller.abort();
-  };
-  call.signal?.addEventListener("abort", overtaken);
-  const cancelTimer = clock.after(call.timeoutMs, () => {
-    timedOut = true;
-    controller.abort();
-  });
-  try {
-    return await Promise.race([stopped, work(controller.signal)]);
-  } catch (cause) {
-    throw cause instanceof SealringError ? cause : unreachable(cause, false);
-  } finally {
-    cancelTimer();
-    call.signal?.removeEventListener("abort", overtaken);
   }
 }

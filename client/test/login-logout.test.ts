@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { endSession, listSessions, logoutAll } from "../src/account/index.js";
 import { Browser, RIGHT } from "./support/browser.js";
 import { settle } from "./support/clock.js";
 import { offline, ORIGIN, refusal, refuse } from "./support/server.js";
@@ -405,7 +406,7 @@ describe("the account's sessions", () => {
     const tab = await browser.signedInTab();
     browser.server.open({ refresh: null, access: null });
     browser.server.open({ refresh: null, access: null }, "grace@example.com");
-    const sessions = await tab.client.sessions();
+    const sessions = await listSessions(tab.client);
     expect(sessions.map(({ sessionId, current }) => [sessionId, current])).toEqual([
       ["session-1", true],
       ["session-2", false],
@@ -417,7 +418,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.jar.access = null;
-    expect(await tab.client.sessions()).toHaveLength(1);
+    expect(await listSessions(tab.client)).toHaveLength(1);
     expect(browser.refreshes()).toBe(1);
   });
 
@@ -425,7 +426,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.open({ refresh: null, access: null });
-    await tab.client.endSession("session-2");
+    await endSession(tab.client, "session-2");
     expect(browser.server.rows.get("session-2")?.ended).toBe("session_revoked");
     expect(tab.status()).toBe("authenticated");
   });
@@ -433,7 +434,7 @@ describe("the account's sessions", () => {
   test("ending this one signs out", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
-    await tab.client.endSession("session-1");
+    await endSession(tab.client, "session-1");
     expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
   });
 
@@ -441,7 +442,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.open({ refresh: null, access: null }, "grace@example.com");
-    await expect(tab.client.endSession("session-2")).rejects.toMatchObject({
+    await expect(endSession(tab.client, "session-2")).rejects.toMatchObject({
       code: "not_found",
       action: "fix",
     });
@@ -451,7 +452,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.open({ refresh: null, access: null });
-    expect(await tab.client.logoutAll()).toBe(2);
+    expect(await logoutAll(tab.client)).toBe(2);
     expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
   });
 
@@ -459,7 +460,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     const release = browser.server.hold("/auth/logout-all");
-    const ended = tab.client.logoutAll();
+    const ended = logoutAll(tab.client);
     await settle();
     await tab.client.login(RIGHT);
     release();
@@ -471,7 +472,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.next("/auth/logout-all", refuse("store_unavailable"));
-    await expect(tab.client.logoutAll()).rejects.toMatchObject({ code: "store_unavailable" });
+    await expect(logoutAll(tab.client)).rejects.toMatchObject({ code: "store_unavailable" });
     expect(tab.status()).toBe("authenticated");
   });
 
@@ -479,7 +480,7 @@ describe("the account's sessions", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.next("/auth/sessions", () => ({ response: Response.json({ sessions: [{}] }) }));
-    await expect(tab.client.sessions()).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
+    await expect(listSessions(tab.client)).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
   });
 });
 

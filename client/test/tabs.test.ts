@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { logoutAll } from "../src/account/index.js";
 import { Browser, Hub, RIGHT } from "./support/browser.js";
 import { settle } from "./support/clock.js";
 import { lost, refuse } from "./support/server.js";
@@ -75,7 +76,7 @@ describe("two tabs of one browser", () => {
     const browser = new Browser();
     const first = await browser.signedInTab();
     const second = await browser.signedInTab();
-    await first.client.logoutAll();
+    await logoutAll(first.client);
     await settle();
     expect(second.state()).toEqual({ status: "signed_out", reason: "signed_out_elsewhere" });
   });

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import type { SessionSummary } from "sealring";
+import { listSessions, type SessionSummary } from "sealring/account";
 import { useAuth } from "sealring/react";
 
 export interface Sessions {
@@ -19,7 +19,7 @@ export function useSessions(): Sessions {
 
   useEffect(() => {
     let current = true;
-    client.sessions().then(
+    listSessions(client).then(
       (loaded) => {
         if (!current) return;
         setSessions(loaded);

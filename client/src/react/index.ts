@@ -39,7 +39,7 @@ export type AuthView<User = unknown> =
 
 /** The state, and what can be done about it; the functions stay the same as long as the client does. */
 export type Auth<User = unknown> = AuthView<User> &
-  Pick<Client<User>, "login" | "logout" | "logoutAll"> & { readonly client: Client<User> };
+  Pick<Client<User>, "login" | "logout"> & { readonly client: Client<User> };
 
 /** Props of {@link AuthProvider}. */
 export interface AuthProviderProps<User> {
@@ -69,8 +69,8 @@ export function useAuth<User = unknown>(): Auth<User> {
   if (client === null) throw new Error("useAuth needs an <AuthProvider> above it.");
   const state = useSyncExternalStore(client.subscribe, client.getSnapshot, client.getServerSnapshot);
   return useMemo(() => {
-    const { login, logout, logoutAll } = client;
-    return { ...viewOf(state), login, logout, logoutAll, client };
+    const { login, logout } = client;
+    return { ...viewOf(state), login, logout, client };
   }, [client, state]);
 }
 

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { SessionSummary } from "sealring";
+import type { SessionSummary } from "sealring/account";
 
 import { useNow } from "../../hooks/useNow.ts";
 import { agoInWords, dateOf } from "../../lib/dates.ts";

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { endSession, logoutAll } from "sealring/account";
 import { useAuth } from "sealring/react";
 
 import type { Sessions } from "../../hooks/useSessions.ts";
@@ -11,13 +12,13 @@ import { Section } from "./Section.tsx";
 
 /** Where the account is signed in, and a way to end each of it. */
 export function Devices({ sessions, error, reload }: Sessions) {
-  const { client, logoutAll } = useAuth();
+  const { client } = useAuth();
   const toasts = useToasts();
   const [asking, setAsking] = useState(false);
 
   const end = async (id: string, device: string) => {
     try {
-      await client.endSession(id);
+      await endSession(client, id);
       toasts.show({ text: `${device} was signed out.` });
     } catch (failure) {
       toasts.show({ tone: "error", text: messageOf(failure) });
@@ -50,7 +51,7 @@ export function Devices({ sessions, error, reload }: Sessions) {
           action="Sign out everywhere"
           onConfirm={async () => {
             await toasts.settle();
-            await logoutAll();
+            await logoutAll(client);
           }}
           onClose={() => setAsking(false)}
         />
