@@ -245,7 +245,7 @@ class KeyStateChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDistrusted(Event):
-    """A key was declared unsafe: its tokens are refused everywhere."""
+    """A key was declared unsafe and its tokens are refused; every running process tells of it when it learns it."""
 
     name = "key_distrusted"
     severity = Severity.ALERT

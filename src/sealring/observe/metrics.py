@@ -32,8 +32,10 @@ class PrometheusSink:
         )
 
     def emit(self, event: Event) -> None:
-        """Count one event."""
-        counter = self._counters[event.name]
+        """Count one event; an application's own is not ours to count."""
+        counter = self._counters.get(event.name)
+        if counter is None:
+            return
         if event.labels:
             fields = event.as_fields()
             counter.labels(*(str(fields[name])[:_LONGEST_LABEL] for name in event.labels)).inc()

@@ -20,7 +20,7 @@ from somebody who holds an old copy.
 """
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sealring.policy import SessionPolicy
@@ -84,7 +84,7 @@ class Presented:
     """
 
     generation: int
-    secret_hash: bytes
+    secret_hash: bytes = field(repr=False)
     attempt: str | None
     sender: Sender
     active_at: float | None

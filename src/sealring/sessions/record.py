@@ -1,6 +1,6 @@
 """The session row: one per login, the truth that access tokens are a short cache of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 # Generations are four bytes in the refresh token.
@@ -65,7 +65,7 @@ class SessionRow:
     subject: str
     subject_epoch: int
     client_id: str
-    secret_hash: bytes
+    secret_hash: bytes = field(repr=False)
     key_version: int
     generation: int
     rotated_at: float
@@ -125,7 +125,7 @@ class Rotation:
     """
 
     sid: bytes
-    secret_hash: bytes
+    secret_hash: bytes = field(repr=False)
     client_id: str
     generation: int
     cnf_thumbprint: str | None
