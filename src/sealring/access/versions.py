@@ -87,7 +87,7 @@ class ClaimsSchema(Generic[ClaimsT]):
         return known
 
     @staticmethod
-    def of(claims: "type[ClaimsT] | ClaimsSchema[ClaimsT]") -> "ClaimsSchema[ClaimsT]":
+    def of(claims: "type[NextT] | ClaimsSchema[NextT]") -> "ClaimsSchema[NextT]":
         """Return a schema as it is, or a model alone as version 1 of one."""
         return claims if isinstance(claims, ClaimsSchema) else ClaimsSchema(claims)
 
