@@ -173,11 +173,13 @@ class Sealring(Generic[ClaimsT]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drain the background work and close the store."""
-        if self._runtime is not None:
-            await self._runtime.stop()
-        # A reload under way must not outlive the store.
-        await self.keys.stop()
-        await self.store.__aexit__(kind, error, trace)
+        try:
+            if self._runtime is not None:
+                await self._runtime.stop()
+            # A reload under way must not outlive the store.
+            await self.keys.stop()
+        finally:
+            await self.store.__aexit__(kind, error, trace)
 
     def _jobs(self) -> tuple[Job, ...]:
         keys_every = self.policy.keys.follow_every.total_seconds()
