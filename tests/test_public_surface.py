@@ -17,7 +17,18 @@ EXPORTING = sorted(name for name, module in MODULES.items() if module.is_package
 
 # What the extras of pyproject.toml bring; the library has to do without them where nobody asked for them.
 EXTRAS = frozenset(
-    {"fastapi", "starlette", "prometheus_client", "typer", "rich", "pytest", "hypothesis", "asyncpg"}
+    {
+        "fastapi",
+        "starlette",
+        "prometheus_client",
+        "typer",
+        "rich",
+        "pytest",
+        "hypothesis",
+        "asyncpg",
+        "hiredis",
+        "redis",
+    }
 )
 
 
@@ -46,11 +57,11 @@ def test_all_lists_every_public_name_of_the_package_once(name: str) -> None:
     assert _own(name) - set(exported) == set()
 
 
-@pytest.mark.parametrize("name", EXPORTING)
-def test_every_name_in_all_can_be_imported(name: str) -> None:
-    package = importlib.import_module(name)
-    missing = [each for each in getattr(package, "__all__", []) if not hasattr(package, each)]
-    assert missing == []
+def test_every_name_in_all_can_be_imported() -> None:
+    """In a process of its own: pytest has loaded parts of ``sealring.testing`` already."""
+    source = f"for name in {EXPORTING!r}:\n    exec(f'from {{name}} import *')"
+    result = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_package_itself_exports_something() -> None:
