@@ -1,5 +1,7 @@
 """The confirmer: what was seen is written in batches, at most as often as it is worth, and never forgotten."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,19 @@ async def test_a_newer_generation_that_comes_during_a_flush_is_not_forgotten() -
     it.note(SID, 6, NOW + 2)
     it.note(SID, 5, NOW + 2.5)  # A slower tab with the older token.
     assert await it.flush(NOW + 3) == 1
+    assert await confirmed(store) == (6, NOW + 2, NOW + 2)
+
+
+async def test_what_is_seen_while_the_store_writes_is_written_next() -> None:
+    store = await a_store(generation=6)
+    it = confirmer(store)
+    it.note(SID, 5, NOW + 1)
+    gate = store.hold("confirm", "after")
+    flushing = asyncio.create_task(it.flush(NOW + 2))
+    await gate.wait()
+    it.note(SID, 6, NOW + 2)
+    gate.open()
+    assert await flushing == 2
     assert await confirmed(store) == (6, NOW + 2, NOW + 2)
 
 

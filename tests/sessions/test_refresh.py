@@ -1,6 +1,7 @@
 """Refreshing against real stores: each way that it goes, forgeries, versions of the key, events."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from sealring import SessionTokens
 from sealring.errors import RefreshInvalid, RefusedError, SessionReused, SessionRevoked, VersionUnknown
 from sealring.events import GenerationLost, RefreshDecided, ReuseDetected, SessionEnded, SuspiciousReplay, VersionUnseen
-from sealring.sessions.token import decode
+from sealring.sessions.record import MAX_GENERATION
+from sealring.sessions.token import decode, encode
 from tests.gated import GatedStore, Place
 from tests.refreshing import (
     OTHER_AGENT,
@@ -149,6 +151,19 @@ async def test_a_token_from_an_impossible_future_ends_the_session() -> None:
             await refreshed(it, second)
         assert [event.adopted for event in it.log.of(GenerationLost)] == [False]
         assert [ended.reason for ended in it.log.of(SessionEnded)] == ["impossible_generation"]
+
+
+async def test_the_last_generation_of_all_is_used_to_the_end_of_the_session() -> None:
+    store = LosingStore()
+    async with bench(policy=quiet(), store=store) as it:
+        tokens = await settled_login(it)
+        row = replace(await row_of(it, tokens), generation=MAX_GENERATION, confirmed_generation=MAX_GENERATION)
+        store.put_back(row)
+        token = decode(refresh_token(tokens), refresh_keys())
+        text = encode(replace(token, generation=MAX_GENERATION), refresh_keys())
+        for _ in range(2):
+            answer = await it.ring.refresh(text, sender=WEB)
+            assert (answer.view.outcome, answer.refresh_token) == ("unchanged", None)
 
 
 # Forgeries

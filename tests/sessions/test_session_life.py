@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sealring import IdleBy, Subject
-from sealring.errors import SessionExpiredAbsolute, SessionExpiredIdle, StoreUnavailable, SubjectInactive
+from sealring.errors import RateLimited, SessionExpiredAbsolute, SessionExpiredIdle, StoreUnavailable, SubjectInactive
 from sealring.events import SessionEnded, StoreFailed
 from tests.gated import Place
 from tests.refreshing import another_ring, prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
@@ -67,6 +67,17 @@ async def test_the_scope_only_ever_narrows_to_what_the_account_still_has(place: 
         assert await scope_with("todos:write") == ("todos:write",)
 
 
+async def test_a_refusal_of_the_application_s_own_is_passed_on(place: Place) -> None:
+    async def load(subject_id: str) -> Subject:
+        raise RateLimited("the directory asks for patience", retry_after=7)
+
+    async with bench(policy=quiet(), store=place.open()) as it, another_ring(place, it, load) as ring:
+        tokens = await settled_login(it)
+        with pytest.raises(RateLimited) as caught:
+            await ring.refresh(refresh_token(tokens), sender=WEB)
+        assert caught.value.retry_after == 7
+
+
 # Ends
 
 
@@ -114,6 +125,16 @@ async def test_the_last_access_token_dies_with_its_session(place: Place) -> None
         it.clock.advance(1)
         with pytest.raises(SessionExpiredAbsolute):
             await refreshed(it, last)
+
+
+async def test_in_the_last_moment_of_a_session_there_is_no_token_without_life(place: Place) -> None:
+    async with bench(policy=quiet(), store=place.open()) as it:
+        it.clock.advance(0.5)
+        tokens = await it.login(persistent=False)
+        await it.settle(tokens)
+        it.clock.advance(tokens.view.row.absolute_end - it.clock.now() - 0.25)
+        with pytest.raises(SessionExpiredAbsolute):
+            await refreshed(it, tokens)
 
 
 async def test_by_activity_a_silent_refresh_does_not_prolong_the_session(place: Place) -> None:
