@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from e2e.pages import Todo
 from tests.running import RunningApp, running_app
 
 # Chromium asks the world about updates and experiments unless it is told not to.
 _QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+
+
+# A deadline, not a measurement: the machine may have other things to do.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

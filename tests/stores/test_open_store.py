@@ -43,8 +43,8 @@ def test_sqlite_takes_the_path_as_it_is(url: str, path: str) -> None:
         "sqlite:///file.db?mode=ro",
         "sqlite:///file\0.db",
         "SQLITE:///file.db",
-        "postgresql://user:hunter2@host/database",
-        "redis://:hunter2@host",
+        "mysql://user:hunter2@host/database",
+        "memcached://:hunter2@host",
         "file.db",
     ],
 )

@@ -88,18 +88,3 @@ class Cryptography:
         except InvalidSignature:
             return False
         return True
-
-
-def preferred_library(*, pynacl: bool = True) -> Ed25519Library:
-    """Return the faster library of those that are installed.
-
-    Args:
-        pynacl: whether PyNaCl is taken where it is installed.
-    """
-    if not pynacl:
-        return Cryptography()
-    try:
-        from sealring.jose.sodium import Sodium
-    except ImportError:
-        return Cryptography()
-    return Sodium()

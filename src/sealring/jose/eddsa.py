@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealring.errors import KeyRefused
-from sealring.jose.ed25519 import Ed25519Library, EdPrivate, EdPublic, preferred_library
+from sealring.jose.ed25519 import Cryptography, Ed25519Library, EdPrivate, EdPublic
 from sealring.jose.edwards import ORDER, has_small_order, is_canonical, is_on_curve
 from sealring.jose.encoding import b64u_encode
 from sealring.jose.primitives import Algorithm, octets_member
@@ -13,6 +13,21 @@ from sealring.jose.primitives import Algorithm, octets_member
 _CURVE = "Ed25519"
 _KEY_BYTES = 32
 _SIGNATURE_BYTES = 64
+
+
+def preferred_library(*, pynacl: bool = True) -> Ed25519Library:
+    """Return the faster library of those that are installed.
+
+    Args:
+        pynacl: whether PyNaCl is taken where it is installed.
+    """
+    if not pynacl:
+        return Cryptography()
+    try:
+        from sealring.jose.sodium import Sodium
+    except ImportError:
+        return Cryptography()
+    return Sodium()
 
 
 class Ed25519(Algorithm[EdPrivate, EdPublic]):
