@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sealring.jose import SigningKey, b64u_encode
+from sealring.jose import JWK, SigningKey, b64u_encode
 
 TYP = "at+jwt"
 ES256 = frozenset({"ES256"})
@@ -58,3 +59,27 @@ def loosened(segment: str) -> str:
         raise ValueError("this segment has no unused bits")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return segment[:-1] + alphabet[alphabet.index(segment[-1]) | 1]
+
+
+SIGNATURES = (
+    *("ES256", "ES384", "ES512", "Ed25519", "EdDSA"),
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+)
+MACS = ("HS256", "HS384", "HS512")
+
+
+@cache
+def key_of(alg: str) -> JWK:
+    """Return a private or symmetric key of an algorithm, the same each time; the six of RSA share their numbers."""
+    if alg[:2] in {"RS", "PS"} and alg != "RS256":
+        return JWK.from_dict({**key_of("RS256").to_dict(private=True), "alg": alg, "kid": f"key-{alg}"})
+    return JWK.generate(alg, kid=f"key-{alg}")
+
+
+def foreign_token(
+    header: Mapping[str, object] | bytes, key: JWK, payload: bytes = CLAIMS, *, sign_with: JWK | None = None
+) -> str:
+    """Return a token of somebody else, signed over any header and payload, however wrong."""
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    signing_input = f"{b64u_encode(raw)}.{b64u_encode(payload)}"
+    return f"{signing_input}.{b64u_encode((sign_with or key).sign(signing_input.encode()))}"

@@ -127,16 +127,22 @@ def _signing_key(key: JWK | SigningKey | Mapping[str, object]) -> JWK:
 
 
 def _key_set(key: object, algorithms: frozenset[str]) -> JWKSet | JWK:
-    if isinstance(key, JWKSet | JWK):
+    if isinstance(key, JWKSet):
+        return key
+    if isinstance(key, Mapping) and "keys" in key:
+        return JWKSet.from_dict(key, algorithms=algorithms)
+    if isinstance(key, Sequence) and not isinstance(key, str | bytes | bytearray | memoryview):
+        return JWKSet([_key(each, algorithms) for each in key])
+    return _key(key, algorithms)
+
+
+def _key(key: object, algorithms: frozenset[str]) -> JWK:
+    if isinstance(key, JWK):
         return key
     if isinstance(key, SigningKey | VerificationKey):
         return JWK.of(key)
     if isinstance(key, Mapping):
-        if "keys" in key:
-            return JWKSet.from_dict(key, algorithms=algorithms)
         return JWK.from_dict(key, algorithms=algorithms)
-    if isinstance(key, Sequence) and not isinstance(key, str | bytes | bytearray | memoryview):
-        return JWKSet([one for each in key if isinstance(one := _key_set(each, algorithms), JWK)])
     # CVE-2022-29217 and its kin: text or octets could be a public key that passes as a secret.
     raise KeyRefused("a key is a JWK, a set or a key object, never text or octets")
 

@@ -60,7 +60,7 @@ def _is_key_material(secret: bytes) -> bool:
     if any(text in secret for text in _KEY_TEXTS) or _is_der_key(secret):
         return True
     try:
-        decoded = binascii.a2b_base64(secret.translate(_TO_STANDARD)) if secret.isascii() else b""
+        decoded = binascii.a2b_base64(secret.translate(_TO_STANDARD) + b"==") if secret.isascii() else b""
     except binascii.Error:
         return False
     return any(text in decoded for text in _KEY_TEXTS) or _is_der_key(decoded)
