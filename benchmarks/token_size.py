@@ -9,11 +9,10 @@ import asyncio
 from pydantic import BaseModel
 
 from sealring.access import AccessTokenIssuer, ClaimsSchema, Grant, TokenSize, measure
-from sealring.access.verify import ALGORITHMS
 from sealring.events import Emitter
 from sealring.jose import b64u_decode, generate, parse_json_object
 from sealring.keys.signer import LocalSigner, Signer
-from sealring.policy import AccessPolicy, Policy
+from sealring.policy import TOKEN_ALGORITHMS, AccessPolicy, Policy
 
 NOW = 1_767_225_600.0
 
@@ -64,7 +63,7 @@ def main() -> None:
     """Print one row for each algorithm, the smallest token first."""
     print("| algorithm | header | claims | signature | token |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    sizes = {alg: size_under(alg) for alg in ALGORITHMS}
+    sizes = {alg: size_under(alg) for alg in TOKEN_ALGORITHMS}
     for alg, size in sorted(sizes.items(), key=lambda item: (item[1].total, item[0])):
         claims = sum(cost for _, cost in size.claims)
         print(f"| {alg} | {size.header} | {claims} | {size.signature} | {size.total} |")

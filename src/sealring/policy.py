@@ -14,6 +14,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from sealring.errors import ConfigurationError
 
+TOKEN_ALGORITHMS = frozenset({"ES256", "Ed25519", "RS256", "PS256"})
+"""What access tokens may be signed with: a short list of the algorithms that ``sealring.jose`` knows."""
+
 _APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # No store operation takes longer: it is given up before.
 _SLOWEST_WRITE = timedelta(seconds=60)
@@ -63,7 +66,7 @@ class AccessPolicy:
     Attributes:
         lifetime: of one token; default 15 minutes, 5 seconds to 24 hours.
         leeway: accepted clock difference between servers; default 10 seconds, at most 60 seconds.
-        algorithm: signs new tokens; ``ES256`` (default) or ``RS256``.
+        algorithm: signs new tokens; ``ES256`` (default), ``Ed25519``, ``RS256`` or ``PS256``.
         audience: the ``aud`` of new tokens, 1 to 16 identifiers of services, each a name or a URI. The first is this
             service's own, which every token that it accepts must name; default the issuer.
         budget: bytes of one token; default 1,500, 400 to 4,096; in a cookie its name counts as well.
@@ -81,8 +84,9 @@ class AccessPolicy:
     def __post_init__(self) -> None:
         _between("The access token lifetime", self.lifetime, timedelta(seconds=5), timedelta(hours=24))
         _between("The leeway", self.leeway, timedelta(0), _LARGEST_LEEWAY)
-        if self.algorithm not in {"ES256", "RS256"}:
-            raise ConfigurationError(f"Access tokens are signed with ES256 or RS256, not {self.algorithm!r}.")
+        if self.algorithm not in TOKEN_ALGORITHMS:
+            known = ", ".join(sorted(TOKEN_ALGORITHMS))
+            raise ConfigurationError(f"Access tokens are signed with one of {known}, not {self.algorithm!r}.")
         if not 400 <= self.budget <= 4_096:
             raise ConfigurationError("The token budget is 400 to 4,096 bytes: a cookie ends there.")
         if self.version is not None and not 1 <= self.version <= 1_000_000:

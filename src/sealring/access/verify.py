@@ -18,11 +18,10 @@ from sealring.errors import (
 )
 from sealring.jose.encoding import parse_json_object
 from sealring.jose.jws import JwsVerifier, KeyResolver
-from sealring.policy import Policy
+from sealring.policy import TOKEN_ALGORITHMS, Policy
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.record import ENDED
 
-ALGORITHMS = frozenset({"ES256", "RS256"})
 _OWN = frozenset(OWN_NAMES)
 # No policy allows a longer life, so a longer one was never ours.
 _LONGEST_LIFE = 24 * 3600
@@ -67,7 +66,7 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         self._denylist = denylist
         self._leeway = policy.access.leeway.total_seconds()
         self._clients = policy.client_by_id
-        self._jws = JwsVerifier(algorithms=ALGORITHMS, typ=TYP)
+        self._jws = JwsVerifier(algorithms=TOKEN_ALGORITHMS, typ=TYP)
 
     def verify(self, text: str, now: float) -> AccessToken[ClaimsT]:
         """Check everything about one token.
