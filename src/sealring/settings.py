@@ -21,8 +21,9 @@ from sealring.access.versions import ClaimsSchema
 from sealring.clock import Clock
 from sealring.errors import ConfigurationError
 from sealring.events import Sink
+from sealring.keys.signer import ExternalKeys
 from sealring.keys.wrapping import KeyEncryptionKeys
-from sealring.policy import AccessPolicy, IdleBy, Policy, RevocationPolicy, SessionPolicy, WebPolicy
+from sealring.policy import AccessPolicy, IdleBy, KeyPolicy, Policy, RevocationPolicy, SessionPolicy, WebPolicy
 from sealring.service import Sealring
 from sealring.sessions.subject import SubjectLoader
 from sealring.sessions.token import RefreshKeys
@@ -75,7 +76,12 @@ class SealringSettings(BaseSettings):
     refresh_key_in_use: int | None = Field(
         None, description="The version that signs; default the highest. Raise it only when every server has the key."
     )
-    algorithm: str = Field("ES256", description="Signs access tokens on the first start: `ES256` or `RS256`.")
+    algorithm: str = Field(
+        "ES256", description="The algorithm of new signing keys: `ES256`, `Ed25519`, `RS256` or `PS256`."
+    )
+    key_period: float = Field(30 * 86_400, description="A signing key signs for this long.")
+    key_announce: float = Field(86_400, description="A signing key is published for this long before it signs.")
+    jwks_max_age: float = Field(300, description="How long others may cache the public keys.")
     access_lifetime: float = Field(900, description="Life of an access token.")
     leeway: float = Field(10, description="Accepted clock difference between servers, at most 60.")
     token_budget: int = Field(1_500, description="Bytes of one access token, 400 to 4,096 with its cookie's name.")
@@ -138,6 +144,11 @@ class SealringSettings(BaseSettings):
                 client_timeout=timedelta(seconds=self.client_timeout),
                 per_subject=self.sessions_per_subject,
             ),
+            keys=KeyPolicy(
+                period=timedelta(seconds=self.key_period),
+                announce=timedelta(seconds=self.key_announce),
+                jwks_max_age=timedelta(seconds=self.jwks_max_age),
+            ),
             revocation=RevocationPolicy(),
             web=WebPolicy(
                 allowed_origins=(*sorted(base.allowed_origins), *origins),
@@ -173,6 +184,7 @@ class SealringSettings(BaseSettings):
         claims: type[ClaimsT] | ClaimsSchema[ClaimsT] = NoClaims,  # type: ignore[assignment]  # the default of ClaimsT
         sinks: Iterable[Sink] = (),
         clock: Clock | None = None,
+        external_keys: ExternalKeys | None = None,
     ) -> Sealring[ClaimsT]:
         """Return the object that the application builds everything on.
 
@@ -181,6 +193,7 @@ class SealringSettings(BaseSettings):
             claims: the model of the application's own claims, or the schema of their versions; default none.
             sinks: consume the events.
             clock: tells the time; default the machine's.
+            external_keys: makes signing keys outside of this process and signs with them; default none.
 
         Raises:
             ConfigurationError: a secret is weak or malformed, or a value is out of its range.
@@ -194,6 +207,7 @@ class SealringSettings(BaseSettings):
             claims=claims,
             sinks=sinks,
             clock=clock,
+            external_keys=external_keys,
         )
 
 
