@@ -146,7 +146,8 @@ async def test_find_tells_state_and_key_and_an_id_that_nobody_has(at: Setting) -
         (KeyState.RETIRED, False),
         (KeyState.DISTRUSTED, False),
     ):
-        at.store.plant(in_state(active, state), in_state(announced, KeyState.ACTIVE))
+        other = announced if state is KeyState.ACTIVE else in_state(announced, KeyState.ACTIVE)
+        at.store.plant(in_state(active, state), other)
         ring = await at.started()
         status = ring.find(active.kid)
         assert status is not None

@@ -1,4 +1,4 @@
-"""The endpoints of a session: log in, refresh, log out, look, end; and the public keys."""
+"""The endpoints of a session: log in, refresh, log out, look, end; and the public documents."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sealring.errors import CredentialsInvalid, RefreshMissing, RefusedError
 from sealring.events import LoginRefused
 from sealring.fastapi.dependencies import Token
+from sealring.fastapi.well_known import WellKnownEndpoints
 from sealring.service import Sealring
 from sealring.sessions.answer import SessionTokens, SessionView
 from sealring.sessions.decide import Sender
@@ -44,7 +45,7 @@ Authenticate = Callable[..., Awaitable[LoginApproved | None]]
 
 
 def auth_router(ring: Sealring[Any], *, authenticate: Authenticate) -> APIRouter:
-    """Return the endpoints of spec/README.md for cookie mode, and ``/.well-known/jwks.json``.
+    """Return the endpoints of spec/README.md for cookie mode, and the public documents under ``/.well-known/``.
 
     Args:
         ring: does the work.
@@ -53,6 +54,7 @@ def auth_router(ring: Sealring[Any], *, authenticate: Authenticate) -> APIRouter
     """
     router = APIRouter()
     _Endpoints(ring).add_to(router, authenticate)
+    WellKnownEndpoints(ring).add_to(router)
     return router
 
 
@@ -86,7 +88,6 @@ class _Endpoints:
             ("/sessions/{session_id}", "DELETE", self.end_session, "endSession", EndedAnswer),
         ):
             add(_PREFIX + path, handler, methods=[method], operation_id=name, response_model=model, **common)
-        add("/.well-known/jwks.json", self.jwks, methods=["GET"], operation_id="getJwks", tags=["keys"])
 
     async def _login(self, request: Request, approved: LoginApproved | None) -> JSONResponse:
         """Open a session for a credential that the application found right."""
@@ -146,15 +147,6 @@ class _Endpoints:
         if session_id == token.session_id:
             return self._signed_out(1)
         return JSONResponse(EndedAnswer(outcome="ended", ended=1).model_dump())
-
-    async def jwks(self) -> JSONResponse:
-        """Publish the public keys (RFC 7517 section 5)."""
-        max_age = int(self._ring.policy.keys.jwks_max_age.total_seconds())
-        return JSONResponse(
-            self._ring.keys.jwks(),
-            media_type="application/jwk-set+json",
-            headers={"Cache-Control": f"public, max-age={max_age}"},
-        )
 
     def _sender(self, auth: RequestAuth) -> Sender:
         return Sender(self._ring.policy.default_client.client_id, auth.agent_family)

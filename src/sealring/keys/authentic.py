@@ -22,10 +22,12 @@ class KeyStatus:
     Attributes:
         row: the authentic row.
         key: the verification key; of a retired or distrusted key too, but then never to be believed.
+        external: whether its private key is kept outside of the ring.
     """
 
     row: KeyRow = field(repr=False)
     key: VerificationKey
+    external: bool = False
 
     @property
     def state(self) -> KeyState:
@@ -55,12 +57,14 @@ class AuthenticRing:
         keys: by ``kid``.
         signing: who signs, None when no active row is authentic.
         refused: rows that are not used.
+        unsigned: why an authentic active key cannot sign in this process; empty when it can.
     """
 
     revision: int
     keys: Mapping[str, KeyStatus]
     signing: Signer | None
     refused: tuple[RefusedRow, ...]
+    unsigned: str = ""
 
     @property
     def rows(self) -> tuple[KeyRow, ...]:
@@ -97,14 +101,16 @@ def authenticate(
             refused.append(RefusedRow(row.kid, error.detail))
             if known:
                 keys[row.kid] = known
-    signing = _one_active(keys, refused)
+    signing, unsigned = _one_active(keys, refused), ""
     if signing and signing.row.kid not in signers:
         try:
             signers[signing.row.kid] = _external_signer(signing, keks, external)
         except KeyRingError as error:
             # It still verifies: a process that cannot reach the keeper of the key can read its tokens.
-            refused.append(RefusedRow(signing.row.kid, error.detail))
-    return AuthenticRing(snapshot.revision, keys, signers.get(signing.row.kid) if signing else None, tuple(refused))
+            unsigned = error.detail
+    return AuthenticRing(
+        snapshot.revision, keys, signers.get(signing.row.kid) if signing else None, tuple(refused), unsigned
+    )
 
 
 def _one_active(keys: dict[str, KeyStatus], refused: list[RefusedRow]) -> KeyStatus | None:
@@ -125,7 +131,8 @@ def _open(row: KeyRow, keks: KeyEncryptionKeys, signers: dict[str, Signer]) -> K
         raise KeyRingError(f"a key of the ring that is {row.state} has a private key, or has none, against the rule")
     try:
         key = import_public_jwk(public_jwk(row), alg=row.alg)
-        local = row.state is KeyState.ACTIVE and row.kid not in signers and external_reference(secret) is None
+        external = external_reference(secret) is not None
+        local = row.state is KeyState.ACTIVE and row.kid not in signers and not external
         signing = SigningKey.from_private_bytes(secret, row.alg) if local else None
     except JoseError as error:
         raise KeyRingError(f"a key of the ring cannot be used: {error.detail}") from None
@@ -133,7 +140,7 @@ def _open(row: KeyRow, keks: KeyEncryptionKeys, signers: dict[str, Signer]) -> K
         raise KeyRingError("a key of the ring does not carry its own thumbprint")
     if signing:
         signers[row.kid] = LocalSigner(signing)
-    return KeyStatus(row, key)
+    return KeyStatus(row, key, external)
 
 
 def _external_signer(status: KeyStatus, keks: KeyEncryptionKeys, external: ExternalKeys | None) -> Signer:

@@ -5,12 +5,12 @@ from typing import Final
 
 from sealring.clock import Clock
 from sealring.errors import KeyRingError, SealringError, StoreUnavailable
-from sealring.events import KeyRingLoaded, KeyRowRefused, Sink
+from sealring.events import KeyDistrusted, KeyRingLoaded, KeyRowRefused, Sink
 from sealring.jose import VerificationKey
 from sealring.jose.jwk import is_kid
 from sealring.keys.authentic import AuthenticRing, KeyStatus, RefusedRow, authenticate
 from sealring.keys.port import KeyStore
-from sealring.keys.record import KeyRow, RingSnapshot
+from sealring.keys.record import KeyRow, KeyState, RingSnapshot
 from sealring.keys.rules import jwks
 from sealring.keys.signer import ExternalKeys, Signer
 from sealring.keys.wrapping import KeyEncryptionKeys
@@ -68,6 +68,8 @@ class HeldRing:
             KeyRingError: no active key can be used, or the ring was not started.
         """
         ring = self._ring()
+        if ring.unsigned:
+            raise KeyRingError(ring.unsigned)
         if ring.signing is None:
             why = ring.refused[0].detail if ring.refused else "the store holds no active key"
             raise KeyRingError(f"no active key can be used ({len(ring.refused)} rows refused): {why}")
@@ -172,6 +174,10 @@ class HeldRing:
                 self._events.emit(
                     KeyRowRefused(key_id=row.kid if is_kid(row.kid) else "not a key id", detail=row.detail)
                 )
+        for kid, status in ring.keys.items():
+            was = before.keys.get(kid) if before else None
+            if was and was.state is not status.state is KeyState.DISTRUSTED:
+                self._events.emit(KeyDistrusted(key_id=kid, before=was.state, revision=ring.revision))
         if ring.signing and (before is None or before.revision != ring.revision):
             self._events.emit(KeyRingLoaded(revision=ring.revision, active=ring.signing.kid, created=created))
 

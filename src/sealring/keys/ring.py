@@ -6,7 +6,7 @@ from typing import Final
 
 from sealring.clock import Clock
 from sealring.errors import KeyRingError, SealringError, StoreUnavailable
-from sealring.events import KeyDistrusted, KeyRingRewrapped, KeyStateChanged, Sink
+from sealring.events import KeyRingRewrapped, KeyStateChanged, Sink
 from sealring.keys.authentic import AuthenticRing
 from sealring.keys.change import carry_out, make_key, rewrapped
 from sealring.keys.held import RELOAD_COOLDOWN, HeldRing
@@ -180,7 +180,7 @@ class KeyRing(HeldRing):
             planned = decide(ring)
             if planned is None:
                 return False
-            self._check_readable(snapshot, ring)
+            self._check_may(planned, snapshot, ring)
             # Rows that are not authentic are not ours to delete; a stale copy of a key that we know is replaced.
             rows = (*ring.rows, *(row for row in snapshot.rows if row.kid not in ring.keys))
             new = await self._carried_out(planned, rows, self._clock.now() if now is None else now)
@@ -189,7 +189,7 @@ class KeyRing(HeldRing):
                 return True
         raise StoreUnavailable("other processes kept changing the key ring")
 
-    def _check_readable(self, snapshot: RingSnapshot, ring: AuthenticRing) -> None:
+    def _check_may(self, planned: Plan, snapshot: RingSnapshot, ring: AuthenticRing) -> None:
         missing = {row.kek_version for row in snapshot.rows} - self._keks.versions
         if missing:
             raise KeyRingError(
@@ -198,6 +198,12 @@ class KeyRing(HeldRing):
             )
         if not ring.keys:
             raise KeyRingError("no row of the ring is authentic: this key-encryption key is not the ring's")
+        kept_outside = self._external is None and any(status.external for status in ring.keys.values())
+        if planned.fresh and kept_outside and planned.cause is not Cause.FORCED:
+            raise KeyRingError(
+                "the keys of this ring are made outside of it, and no external keys are configured here: let the "
+                "application do it, or force it to go over to keys of the ring's own"
+            )
 
     async def _carried_out(self, planned: Plan, rows: tuple[KeyRow, ...], now: float) -> tuple[KeyRow, ...]:
         fresh = [await make_key(self._alg, self._external) for _ in planned.fresh]
@@ -219,5 +225,3 @@ class KeyRing(HeldRing):
                         key_id=row.kid, before=was or "", state=row.state, cause=planned.cause, revision=self.revision
                     )
                 )
-            if planned.moves.get(row.kid) is KeyState.DISTRUSTED:
-                self._events.emit(KeyDistrusted(key_id=row.kid, before=before[row.kid], revision=self.revision))
