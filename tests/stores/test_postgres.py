@@ -20,3 +20,7 @@ class TestPostgresStore(StoreContract):
     async def open_store(self) -> AsyncIterator[Store]:
         async with PostgresStore(await self.server.new_schema()) as store:
             yield store
+
+
+def test_the_postgresql_store_says_that_it_is_shared_and_durable() -> None:
+    assert (PostgresStore.shared, PostgresStore.durable) == (True, True)

@@ -31,7 +31,7 @@ PURGE: Final = """
         SELECT cursor FROM sealring_denial WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
         FOR UPDATE SKIP LOCKED
     )
-    DELETE FROM sealring_denial USING expired WHERE sealring_denial.cursor = expired.cursor
+    DELETE FROM sealring_denial WHERE cursor = ANY (ARRAY(SELECT cursor FROM expired))
 """
 
 

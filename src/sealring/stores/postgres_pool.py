@@ -45,7 +45,8 @@ class PostgresPool:
             StoreUnavailable: there is no answer.
         """
         try:
-            connection = await asyncpg.connect(self._dsn, timeout=self._timeout)
+            # The driver takes fractions of a second; only its stubs say whole ones.
+            connection = await asyncpg.connect(self._dsn, timeout=self._timeout)  # pyright: ignore[reportArgumentType]
             try:
                 await migrate(connection)
             finally:

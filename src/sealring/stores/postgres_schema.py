@@ -55,9 +55,7 @@ _FIRST: Final[Migration] = (
             GENERATED ALWAYS AS (ceil(least(idle_end, absolute_end, revoked_at) / 3600)) STORED
     ) WITH (fillfactor = 80)
     """,
-    """
-    CREATE INDEX sealring_session_of_subject ON sealring_session (subject, created_at, sid) WHERE revoked_at IS NULL
-    """,
+    "CREATE INDEX sealring_session_of_subject ON sealring_session (subject) WHERE revoked_at IS NULL",
     "CREATE INDEX sealring_session_by_end ON sealring_session (end_hour)",
     # One row for each subject that ever signed in: what a login locks against the end of all sessions.
     'CREATE TABLE sealring_subject (subject text COLLATE "C" NOT NULL PRIMARY KEY, epoch bigint NOT NULL)',
@@ -136,8 +134,10 @@ async def migrate(connection: Connection, migrations: tuple[Migration, ...] = MI
     async with connection.transaction():
         await connection.execute(_WAIT)
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-        version = _checked(await read_version(connection), len(migrations))
+        # Created before it is asked for: a process that has looked for a table in vain goes on believing that there is
+        # none until it takes a lock on a table.
         await connection.execute(_MAKE_VERSION)
+        version = _checked(await connection.fetchval(_READ_VERSION) or 0, len(migrations))
         for statements in migrations[version:]:
             await connection.execute(";".join(statements))
         await connection.execute(_WRITE_VERSION, len(migrations))

@@ -164,7 +164,7 @@ PURGE: Final = """
         ORDER BY end_hour LIMIT $2
         FOR UPDATE SKIP LOCKED
     )
-    DELETE FROM sealring_session USING over WHERE sealring_session.sid = over.sid
+    DELETE FROM sealring_session WHERE sid = ANY (ARRAY(SELECT sid FROM over))
 """
 
 

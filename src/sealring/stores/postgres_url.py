@@ -11,13 +11,15 @@ _OURS: Final = {"pool_size": int, "pool_timeout": float}
 def split(url: str) -> tuple[str, dict[str, float]]:
     """Return the URL for the driver, and our own options that stood in its query.
 
+    The database shows the connections under the name ``sealring``, unless the URL says ``application_name``.
+
     Args:
         url: ``postgresql://user:password@host:port/database?sslmode=verify-full&pool_size=10``.
 
     Raises:
         ConfigurationError: one of our options is not a number; the sentence does not hold the URL.
     """
-    base, mark, query = url.partition("?")
+    base, _, query = url.partition("?")
     options: dict[str, float] = {}
     others: list[tuple[str, str]] = []
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -28,4 +30,6 @@ def split(url: str) -> tuple[str, dict[str, float]]:
             options[name] = _OURS[name](value)
         except ValueError:
             raise ConfigurationError(f"{name} in the store's URL must be a number") from None
-    return (f"{base}?{urlencode(others)}" if mark and others else base), options
+    if "application_name" not in dict(others):
+        others.append(("application_name", "sealring"))
+    return f"{base}?{urlencode(others)}", options
