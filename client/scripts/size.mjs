@@ -7,7 +7,7 @@ import { build } from "vite";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Entry point and its budget in bytes. */
-const BUDGETS = { index: 6_600, "account/index": 900, "react/index": 1_500 };
+const BUDGETS = { index: 7_300, "account/index": 900, "react/index": 1_500 };
 
 for (const [entry, budget] of Object.entries(BUDGETS)) {
   const output = await build({

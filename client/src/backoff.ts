@@ -37,6 +37,8 @@ export interface Pause {
 export interface Backoff {
   /** The last failure; null after a success. */
   readonly lastError: () => SealringError | null;
+  /** The pause that is kept, over or not; null after a success. */
+  readonly pause: () => Pause | null;
   /** Milliseconds until the next try is welcome; 0 when it is. */
   readonly remainingMs: () => number;
   /** Notes a failure and begins the pause that follows it. */
@@ -62,6 +64,7 @@ export function createBackoff(clock: Clock, random: () => number): Backoff {
   };
   return {
     lastError: () => lastError,
+    pause: () => pause,
     remainingMs,
     failed: (error) => {
       failures += 1;
@@ -73,7 +76,8 @@ export function createBackoff(clock: Clock, random: () => number): Backoff {
       lastError ??= error;
       failures = Math.max(failures, shared.failures);
       const forMs = shared.forMs + (1 + random()) * AFTER_OTHERS_MS;
-      if (remainingMs() < forMs) pause = { ...shared, forMs };
+      // The same pause may be heard again, from a tab that keeps it too.
+      if (pause?.since !== shared.since && remainingMs() < forMs) pause = { ...shared, forMs };
     },
     online: () => {
       if (lastError?.status === 0) pause = null;

@@ -14,12 +14,14 @@ export interface ChannelPort {
 /**
  * What tabs tell each other; never a credential.
  *
+ * - `ask`: a tab that knows of no session, or waited for another one's refresh, asks what the others know.
  * - `session`: an answer of the server; `opened` when it is a login's. `attempt` is the id for its next refresh.
  * - `ended`: a session is over; `sessionId` is null when the tab did not know it.
  * - `pause`: a refresh failed for a passing reason; by the shared clock of the machine.
  * - `input`: the user was active at this time, by the shared clock of the machine.
  */
 export type Message<User> =
+  | { readonly kind: "ask" }
   | {
       readonly kind: "session";
       readonly session: Session<User>;

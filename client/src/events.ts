@@ -11,6 +11,10 @@ import type { SignedOutReason } from "./state.js";
  * - `refresh_failed`: the server could not be asked, `failures` times in a row; next try in `retryInMs`.
  * - `adopted`: another tab's answer was taken over.
  * - `request_replayed`: a request was refused with `code`, and sent again after a refresh.
+ * - `clock_skew`: the server's clock is now known to be `offsetMs` ahead of this machine's (negative: behind), 2 s or
+ *   more from what was told before; before the first of these they agree.
+ * - `lock_timeout`: another tab had the refresh lock for too long; the refresh went on without it.
+ * - `wake`: the machine slept, or its clock was set, by `sleptMs` (negative: set back).
  * - `signed_out`: the session is over; `remote` when another tab said so.
  * - `logout_failed`: the server has not heard of a logout yet; next try in `retryInMs`, null when at the next wake-up.
  */
@@ -30,6 +34,9 @@ export type ClientEvent =
     }
   | { readonly type: "adopted"; readonly generation: number }
   | { readonly type: "request_replayed"; readonly code: SealringErrorCode }
+  | { readonly type: "clock_skew"; readonly offsetMs: number }
+  | { readonly type: "lock_timeout" }
+  | { readonly type: "wake"; readonly sleptMs: number }
   | { readonly type: "signed_out"; readonly reason: SignedOutReason | null; readonly remote: boolean }
   | { readonly type: "logout_failed"; readonly code: SealringErrorCode; readonly retryInMs: number | null };
 

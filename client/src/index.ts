@@ -11,6 +11,7 @@ export {
 } from "./errors.js";
 export type { Action, ErrorCode, SignInCode } from "./errors.generated.js";
 export type { ClientEvent, EventSource } from "./events.js";
+export type { Locks } from "./lock.js";
 export type { ClientOptions } from "./options.js";
 export type { Outcome, Session } from "./session.js";
 export { type SessionState, sessionOf, type SignedOutReason } from "./state.js";

@@ -3,7 +3,6 @@ import type { SealringError } from "./errors.js";
 import { createFlight, type Flight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 import type { Refresher } from "./refresher.js";
-import { reasonFor } from "./state.js";
 
 const TIMEOUT_MS = 10_000;
 
@@ -21,7 +20,7 @@ export function createInquiry<User>(
       await refresher.refresh().catch(() => undefined);
     } else if (error.action === "sign_in") {
       // Who is signed out already knows the better reason.
-      if (status !== "signed_out") keeper.end(reasonFor(error, keeper.session() !== null));
+      if (status !== "signed_out") keeper.end(keeper.reason(error));
     } else if (status === "loading") {
       refresher.failed(error);
     }

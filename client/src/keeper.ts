@@ -1,7 +1,11 @@
 import type { Core } from "./core.js";
+import type { SealringError } from "./errors.js";
 import { isOlder, refreshDue, type Session } from "./session.js";
-import { answered, ended, sessionOf, type SignedOutReason } from "./state.js";
+import { answered, ended, reasonFor, sessionOf, type SignedOutReason } from "./state.js";
 import type { Received } from "./transport.js";
+
+/** A change of the offset that is worth telling, in milliseconds. */
+const SKEW_MS = 2_000;
 
 /** The only way that a session comes into the state and leaves it. */
 export interface Keeper<User> {
@@ -14,6 +18,10 @@ export interface Keeper<User> {
    * @returns what is held afterwards: the answer, or something newer.
    */
   readonly accept: (answer: Received<User>) => Session<User>;
+  /** Why the session is over, by the error that says so; an own login that was never seen to work is `unsupported`. */
+  readonly reason: (error: SealringError) => SignedOutReason | null;
+  /** A request with the session's cookies was accepted: the browser keeps them. */
+  readonly worked: () => void;
   /** Takes over what another tab was told. */
   readonly adopt: (session: Session<User>, opened: boolean) => void;
   /** Ends the session in this tab: at once, whatever is under way. */
@@ -28,6 +36,8 @@ export interface Keeper<User> {
 export function createKeeper<User>(core: Core<User>): Keeper<User> {
   const { store, epoch, time, attempts, channel, events, activity, settings } = core;
   let renewals = 0;
+  let untested = false;
+  let toldOffsetMs = 0;
 
   const session = (): Session<User> | null => sessionOf(store.get());
 
@@ -52,18 +62,34 @@ export function createKeeper<User>(core: Core<User>): Keeper<User> {
     renewals: () => renewals,
     accept: ({ session: fresh, outcome, sample }) => {
       time.learn(sample);
+      const { offsetMs } = time.sample();
+      if (Math.abs(offsetMs - toldOffsetMs) > SKEW_MS) {
+        toldOffsetMs = offsetMs;
+        events.emit({ type: "clock_skew", offsetMs });
+      }
       const held = session();
       if (held !== null && isOlder(fresh, held)) return held;
       if (outcome !== "current") renewals += 1;
       const opened = outcome === "opened";
+      untested = opened;
       const attempt = attempts.current(fresh);
       take(fresh, opened);
       channel.post({ kind: "session", session: fresh, sample, attempt, opened });
       return session() ?? fresh;
     },
+    reason: (error) => {
+      const reason = reasonFor(error, session() !== null);
+      return untested && reason === "signed_out_elsewhere" ? "unsupported" : reason;
+    },
+    worked: () => {
+      untested = false;
+    },
     adopt: (fresh, opened) => {
       const held = session();
       if (held !== null && isOlder(fresh, held)) return;
+      // An answer to somebody else's question, which says nothing new: above all not that the server is well.
+      const known = held?.sessionId === fresh.sessionId && held.generation === fresh.generation;
+      if (known && fresh.answeredAt <= held.answeredAt) return;
       if (held?.generation !== fresh.generation || held.expiresAt < fresh.expiresAt) {
         renewals += 1;
         events.emit({ type: "adopted", generation: fresh.generation });

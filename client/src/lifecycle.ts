@@ -24,8 +24,11 @@ export interface Lifecycle {
   readonly dispose: () => void;
 }
 
-/** A page that wakes up: shown again, taken out of the back/forward cache, or back on the network. */
-const WAKE_EVENTS = ["visibilitychange", "pageshow", "online"] as const;
+/** A page that wakes up: shown again, taken out of the back/forward cache or thawed, or back on the network. */
+const WAKE_EVENTS = ["visibilitychange", "pageshow", "resume", "online"];
+
+/** How far the two clocks of the machine drift apart before one of them has stood still or was set. */
+const DRIFT_MS = 1_000;
 
 /** Makes the {@link Lifecycle} of a client. */
 export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lifecycle {
@@ -53,16 +56,31 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
       refresher.refresh().catch(() => undefined);
   };
 
-  const timer = createTimer(settings.clock, remaining, check);
-
   const inquire = (): void => {
     if (logout.pending()) void logout.deliver();
     else void inquiry.join();
   };
 
+  const { clock } = settings;
+  let lead = 0;
+  /** Notices that the machine has slept, or that its clock was set: what is known of the time is then worthless. */
+  const lookAtClocks = (): void => {
+    const before = lead;
+    lead = clock.now() - clock.monotonic();
+    const sleptMs = lead - before;
+    if (Math.abs(sleptMs) < DRIFT_MS) return;
+    core.events.emit({ type: "wake", sleptMs });
+    const session = keeper.session();
+    // What is due is renewed anyway, and brings the server's time along.
+    if (session && keeper.dueInMs(session) > 0) inquire();
+  };
+
+  const timer = createTimer(clock, remaining, check, lookAtClocks);
+
   const wake = (event: Event): void => {
     if (event.type === "online") backoff.online();
     // A page from the back/forward cache has heard nothing of what other tabs said meanwhile.
+    lookAtClocks();
     const stale = event.type === "pageshow" && "persisted" in event && event.persisted === true;
     if (stale || logout.pending()) inquire();
     timer.arm();
@@ -72,6 +90,7 @@ export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lif
     start: () => {
       if (undo.length > 0) return;
       const hear = createHearing(core, keeper, inquire);
+      lead = clock.now() - clock.monotonic();
       core.replan = timer.arm;
       undo = [
         core.channel.open(hear),

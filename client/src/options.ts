@@ -1,6 +1,7 @@
 import type { ChannelPort } from "./channel.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { EventSource } from "./events.js";
+import type { Locks } from "./lock.js";
 import { type KeyValueStorage, safeStorage } from "./storage.js";
 import type { Fetch } from "./transport.js";
 
@@ -22,9 +23,11 @@ export interface ClientOptions {
   readonly channel?: (name: string) => ChannelPort | null;
   /** Shared by the tabs and kept over reloads; `localStorage`. Null keeps everything in memory. */
   readonly storage?: KeyValueStorage | null;
+  /** Lets one tab refresh at a time; `navigator.locks`. Null for none. */
+  readonly locks?: Locks | null;
   /** Where the user's input is seen; `window`. Null where there is none. */
   readonly activity?: EventSource | null;
-  /** Where the page's waking up is seen (`visibilitychange`, `pageshow`, `online`); `window`. Null for none. */
+  /** Where the page's waking up is seen (`visibilitychange`, `pageshow`, `resume`, `online`); `window`. Null for none. */
   readonly target?: EventSource | null;
   /** Whether the browser keeps cookies; `navigator.cookieEnabled`. */
   readonly cookiesEnabled?: () => boolean;
@@ -49,6 +52,7 @@ export function withDefaults({
   random = unpredictable,
   channel = broadcastChannel,
   storage = localStorageOrNull(),
+  locks = page?.navigator.locks ?? null,
   activity = page,
   target = page,
   cookiesEnabled = () => page?.navigator.cookieEnabled ?? true,
@@ -63,6 +67,7 @@ export function withDefaults({
     random,
     channel,
     storage: safeStorage(storage),
+    locks,
     activity,
     target,
     cookiesEnabled,

@@ -3,13 +3,19 @@ import { answerInvalid, SealringError } from "./errors.js";
 import { createFlight } from "./flight.js";
 import type { Keeper } from "./keeper.js";
 import { isExpired, isOlder, type Session } from "./session.js";
-import { failed, reasonFor, refreshing } from "./state.js";
+import { withLock } from "./lock.js";
+import { failed, refreshing } from "./state.js";
 
 /**
  * Milliseconds for a refresh, whole round trip. The server's grace (20 s) must exceed it, so that an answer that came
  * too late can still be asked for again.
  */
 export const REFRESH_TIMEOUT_MS = 10_000;
+
+/** How long another tab may refresh: a little longer than it would itself wait for the server. */
+const LOCK_DEADLINE_MS = 11_000;
+/** How long the other tabs have to say what they know. */
+const ASK_MS = 50;
 
 /** Refreshes the session: one refresh at a time, however many ask. */
 export interface Refresher<User> {
@@ -52,6 +58,27 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
     return kept;
   };
 
+  /** Refreshes, unless the other tabs turn out to have done so. */
+  const attend = async (
+    waited: boolean,
+    renewed: () => Session<User> | null,
+    signal: AbortSignal,
+  ): Promise<Session<User>> => {
+    signal.throwIfAborted();
+    if (waited || !keeper.session()) {
+      core.channel.post({ kind: "ask" });
+      await new Promise<void>((resolve) => {
+        settings.clock.after(ASK_MS, resolve);
+      });
+      signal.throwIfAborted();
+      const held = renewed();
+      if (held && !isExpired(held, time.now())) return held;
+      const last = backoff.lastError();
+      if (waited && last && backoff.remainingMs() > 0) throw last;
+    }
+    return post(signal);
+  };
+
   const run = async (): Promise<Session<User>> => {
     const asked = keeper.renewals();
     /** The session when somebody else has renewed it since this was asked. */
@@ -63,7 +90,15 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
     const started = epoch.current();
     store.set(refreshing(store.get(), true));
     try {
-      return await post(started);
+      return await withLock({
+        locks: settings.locks,
+        name: `sealring:${settings.name}:refresh`,
+        clock: settings.clock,
+        deadlineMs: LOCK_DEADLINE_MS,
+        signal: started,
+        work: (waited) => attend(waited, renewed, started),
+        late: () => events.emit({ type: "lock_timeout" }),
+      });
     } catch (caught) {
       if (started.aborted) throw caught;
       // Another tab has refreshed meanwhile: what it was told is newer than this refusal.
@@ -71,7 +106,8 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
       if (newer) return newer;
       const error = caught as SealringError;
       if (error.action === "sign_in") endedBy(error);
-      else note(error);
+      // What another tab has failed with is known already.
+      else if (error !== backoff.lastError()) note(error);
       throw error;
     } finally {
       store.set(refreshing(store.get(), false));
@@ -80,8 +116,9 @@ export function createRefresher<User>(core: Core<User>, keeper: Keeper<User>): R
 
   const endedBy = (error: SealringError): void => {
     // Without a session of ours to name, the others find out by themselves: theirs may be a newer one.
-    if (keeper.session()) keeper.endForAll(reasonFor(error, true));
-    else keeper.end(reasonFor(error, false));
+    const reason = keeper.reason(error);
+    if (keeper.session()) keeper.endForAll(reason);
+    else keeper.end(reason);
   };
 
   const show = (error: SealringError): void => {

@@ -2,6 +2,7 @@ import type { Message } from "./channel.js";
 import type { Core } from "./core.js";
 import { SealringError } from "./errors.js";
 import type { Keeper } from "./keeper.js";
+import { isExpired } from "./session.js";
 
 /**
  * Makes what acts on the messages of other tabs.
@@ -43,6 +44,16 @@ export function createHearing<User>(
     core.replan();
   };
 
+  const heardAsk = (): void => {
+    const { backoff, channel, time } = core;
+    const [session, error, pause] = [keeper.session(), backoff.lastError(), backoff.pause()];
+    if (session && !isExpired(session, time.now())) {
+      const attempt = core.attempts.current(session);
+      channel.post({ kind: "session", session, sample: time.sample(), attempt, opened: false });
+    }
+    if (error && pause) channel.post({ kind: "pause", pause, code: error.code, status: error.status });
+  };
+
   return (message) => {
     switch (message.kind) {
       case "session":
@@ -53,6 +64,9 @@ export function createHearing<User>(
         return;
       case "pause":
         heardPause(message);
+        return;
+      case "ask":
+        heardAsk();
         return;
       case "input":
         core.activity.heard(message.at);

@@ -4,7 +4,6 @@ import { errorFrom, SealringError } from "./errors.js";
 import type { Keeper } from "./keeper.js";
 import type { Refresher } from "./refresher.js";
 import { isExpired } from "./session.js";
-import { reasonFor } from "./state.js";
 import { CLIENT_HEADER, type Fetch } from "./transport.js";
 
 /**
@@ -51,14 +50,16 @@ export function createRequests<User>(
     const spare = init?.body instanceof ReadableStream ? null : request.clone();
     await ready(signal);
     const started = epoch.current();
+    const overtaken = (): boolean => started.aborted;
     const renewals = keeper.renewals();
 
     /** Sends, and notices a session that is over; what was sent before a change says nothing about the one after. */
     const send = async (each: Request): Promise<[Response, SealringError | null]> => {
       const response = await settings.fetch(each);
       const error = response.status === 401 ? await errorFrom(response) : null;
-      if (error?.action === "sign_in" && !started.aborted && keeper.session()) {
-        keeper.endForAll(reasonFor(error, true));
+      if (!error) keeper.worked();
+      if (error?.action === "sign_in" && !overtaken() && keeper.session()) {
+        keeper.endForAll(keeper.reason(error));
       }
       return [response, error];
     };
@@ -66,9 +67,12 @@ export function createRequests<User>(
     const [response, error] = await send(request);
     if (error?.action !== "refresh" || spare === null) return response;
     const renewed = keeper.renewals() !== renewals || (await refreshed(signal));
-    if (!renewed || started.aborted) return response;
+    if (!renewed || overtaken()) return response;
     events.emit({ type: "request_replayed", code: error.code });
-    return (await send(spare))[0];
+    const [second, refusal] = await send(spare);
+    // The server has just answered a refresh, and its cookies do not come along: the browser does not keep them.
+    if (refusal?.code === "token_missing" && !overtaken()) keeper.endForAll("unsupported");
+    return second;
   };
 }
 

@@ -22,8 +22,14 @@ export interface Timer {
  * @param clock - where time comes from.
  * @param remaining - milliseconds until `run` is due, 0 or less when it is; null when nothing is planned.
  * @param run - what to do then; it must change what `remaining` answers.
+ * @param woken - called whenever a wait is over, due or not.
  */
-export function createTimer(clock: Clock, remaining: () => number | null, run: () => void): Timer {
+export function createTimer(
+  clock: Clock,
+  remaining: () => number | null,
+  run: () => void,
+  woken?: () => void,
+): Timer {
   let cancel: (() => void) | null = null;
 
   const stop = (): void => {
@@ -36,6 +42,7 @@ export function createTimer(clock: Clock, remaining: () => number | null, run: (
     if (ms !== null) cancel = clock.after(Math.ceil(Math.min(Math.max(ms, 0), LONGEST_WAIT_MS)), tick);
   };
   const tick = (): void => {
+    woken?.();
     const ms = remaining();
     if (ms !== null && ms <= 0) run();
     arm();

@@ -265,7 +265,7 @@ describe("logout", () => {
       browser.server.open(browser.jar);
       if (path === "/auth/refresh") browser.jar.access = null;
       tab.client.start();
-      await settle();
+      await browser.clock.advance(50);
       expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
     }
   });

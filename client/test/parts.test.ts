@@ -147,6 +147,17 @@ describe("back-off", () => {
     expect(second.failed(ERROR).failures).toBe(3);
   });
 
+  test("of another tab is not lengthened by hearing of it again", async () => {
+    const clock = new ManualClock();
+    const drawn = [0, 0.9];
+    const backoff = createBackoff(clock, () => drawn.shift() ?? 0);
+    const pause = { failures: 1, since: clock.now(), forMs: 5_000 };
+    backoff.share(pause, ERROR);
+    await clock.advance(1_000);
+    backoff.share(pause, ERROR);
+    expect(backoff.remainingMs()).toBe(5_000);
+  });
+
   test("of another tab does not shorten this one's", () => {
     const clock = new ManualClock();
     const backoff = createBackoff(clock, () => 0.5);

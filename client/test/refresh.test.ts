@@ -186,7 +186,7 @@ describe("what a refresh carries", () => {
     before.client.dispose();
     browser.jar.access = null;
     browser.tab({ random: steps(0.7) });
-    await settle();
+    await browser.clock.advance(50);
     const [first, second] = attempts(browser);
     expect(second).toBe(first);
   });

@@ -132,6 +132,7 @@ describe("fetch and the end of the access token", () => {
     browser.clock.set(browser.clock.now() + 11 * MINUTE);
     browser.server.hold("/auth/refresh");
     expect((await tab.client.fetch("/api/todos")).status).toBe(200);
+    await settle();
     expect(browser.refreshes()).toBe(1);
   });
 
@@ -141,7 +142,7 @@ describe("fetch and the end of the access token", () => {
     browser.jar.access = null;
     const release = browser.server.hold("/auth/refresh");
     const tab = browser.tab();
-    await settle();
+    await browser.clock.advance(50);
     const response = tab.client.fetch("/api/todos");
     await settle();
     expect(browser.server.calls("/api/todos")).toHaveLength(0);

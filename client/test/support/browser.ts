@@ -5,7 +5,7 @@ import {
   type ClientOptions,
   createClient,
 } from "../../src/index.js";
-import type { KeyValueStorage, SessionState } from "../../src/index.js";
+import type { KeyValueStorage, Locks, SessionState } from "../../src/index.js";
 import { ManualClock, settle } from "./clock.js";
 import { type Jar, ORIGIN, TestServer } from "./server.js";
 
@@ -64,6 +64,54 @@ class Port implements ChannelPort {
   }
 }
 
+/** The locks of one origin: whoever asks first has it first; a page that goes away gives back what it had. */
+export class TestLocks implements Locks {
+  readonly #queue: { readonly begin: () => void }[] = [];
+  #held = false;
+  /** How often the lock was asked for. */
+  asked = 0;
+
+  readonly request = async <Result>(
+    _name: string,
+    options: { readonly signal?: AbortSignal; readonly ifAvailable?: boolean },
+    work: (lock: unknown) => Promise<Result>,
+  ): Promise<Result> => {
+    this.asked += 1;
+    await Promise.resolve();
+    if (this.#held && options.ifAvailable) return work(null);
+    if (this.#held) await this.#turn(options.signal);
+    this.#held = true;
+    try {
+      return await work({});
+    } finally {
+      this.release();
+    }
+  };
+
+  /** Takes the lock as a tab that hangs would. */
+  seize(): void {
+    this.#held = true;
+  }
+
+  /** Gives the lock to the next in the queue. */
+  release(): void {
+    const next = this.#queue.shift();
+    if (next) next.begin();
+    else this.#held = false;
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const mine = { begin: resolve };
+      this.#queue.push(mine);
+      signal?.addEventListener("abort", () => {
+        this.#queue.splice(this.#queue.indexOf(mine), 1);
+        reject(new DOMException("The request was aborted.", "AbortError"));
+      });
+    });
+  }
+}
+
 export class MemoryStorage implements KeyValueStorage {
   readonly values = new Map<string, string>();
   readonly getItem = (key: string): string | null => this.values.get(key) ?? null;
@@ -88,6 +136,7 @@ export class Browser {
   readonly jar: Jar = { refresh: null, access: null };
   readonly storage = new MemoryStorage();
   readonly hub = new Hub();
+  readonly locks = new TestLocks();
 
   /** Opens a tab and begins its client; the answer to its first question may still be on the way. */
   tab(options: ClientOptions = {}): Tab {
@@ -106,6 +155,7 @@ export class Browser {
       random: () => 0.5,
       channel: this.hub.open,
       storage: this.storage,
+      locks: this.locks,
       activity: window,
       target: window,
       cookiesEnabled: () => true,

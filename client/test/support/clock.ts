@@ -11,12 +11,15 @@ interface Planned {
 export class ManualClock implements Clock {
   readonly #planned = new Set<Planned>();
   #now: number;
+  #monotonic = 0;
 
   constructor(now = Date.UTC(2026, 10, 23, 9)) {
     this.#now = now;
   }
 
   readonly now = (): number => this.#now;
+
+  readonly monotonic = (): number => this.#monotonic;
 
   readonly after = (ms: number, run: () => void): (() => void) => {
     const planned = { at: this.#now + ms, run };
@@ -37,12 +40,17 @@ export class ManualClock implements Clock {
     const end = this.#now + ms;
     await settle();
     for (let next = this.#earliest(); next && next.at <= end; next = this.#earliest()) {
-      this.#now = Math.max(this.#now, next.at);
+      this.#pass(next.at);
       this.#planned.delete(next);
       next.run();
       await settle();
     }
-    this.#now = end;
+    this.#pass(end);
+  }
+
+  #pass(until: number): void {
+    this.#monotonic += Math.max(0, until - this.#now);
+    this.#now = Math.max(this.#now, until);
   }
 
   /** Lets time pass while nothing runs, as when the lid is closed; then what has become due runs. */
