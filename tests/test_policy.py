@@ -78,7 +78,7 @@ def test_a_denial_outlives_every_token_that_it_concerns() -> None:
 RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (AccessPolicy, "lifetime", [seconds(5), seconds(86_400)], [seconds(4.9), seconds(86_401), seconds(-1)]),
     (AccessPolicy, "leeway", [seconds(0), seconds(60)], [seconds(-1), seconds(60.1), days(1)]),
-    (AccessPolicy, "algorithm", ["ES256", "Ed25519", "RS256", "PS256"], ["HS256", "EdDSA", "ES384", "none", "", "es256"]),
+    (AccessPolicy, "algorithm", ["ES256", "Ed25519", "RS256", "PS256"], ["HS256", "EdDSA", "ES384", "none", ""]),
     (AccessPolicy, "budget", [400, 4_096], [0, 399, 4_097]),
     (AccessPolicy, "version", [1, 1_000_000], [0, -1, 1_000_001]),
     (SessionPolicy, "idle", [seconds(5), days(30)], [seconds(4), days(366)]),

@@ -72,7 +72,8 @@ def _translated(error: Exception) -> SealringError:
     if isinstance(error, TimeoutError):
         return StoreUnavailable("PostgreSQL did not answer in time")
     if isinstance(error, pg.PostgresError):
-        state = error.sqlstate or ""
+        # The driver sets it on every error; its stubs do not know it.
+        state = str(getattr(error, "sqlstate", None) or "")
         if state.startswith(_REFUSED_VALUES):
             # Not the server's sentence: it may quote the value.
             return InternalError(f"PostgreSQL cannot hold what it was given ({type(error).__name__}, {state})")
