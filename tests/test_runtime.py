@@ -102,6 +102,44 @@ async def test_the_others_go_on_while_one_fails_and_one_hangs() -> None:
     assert {job for job, _ in failures(log)} == {"bad", "stuck"}
 
 
+@pytest.mark.parametrize("fault", ["a refusal", "a bug", "a cancellation within"])
+async def test_a_job_that_keeps_failing_is_tried_less_and_less_often(fault: str) -> None:
+    async def cancelled_within() -> None:
+        raise asyncio.CancelledError
+
+    faults = {
+        "a refusal": StoreUnavailable("it is away"),
+        "a bug": ValueError(),
+        "a cancellation within": cancelled_within,
+    }
+    good, bad = Work(), Work(*[faults[fault]] * 1_000)
+    it = runtime(EventLog(), Job("good", SOON, good), Job("bad", SOON, bad))
+    it.start()
+    await good.reaches(100)
+    await it.stop()
+    # 1, 2, 4, 8, … milliseconds, while the other one runs every millisecond.
+    assert bad.runs < 25
+
+
+async def test_after_a_success_a_job_runs_at_its_own_pace_again() -> None:
+    work = Work(*[ValueError() for _ in range(5)])
+    it = runtime(EventLog(), Job("work", SOON, work))
+    it.start()
+    await work.reaches(30)
+    await it.stop()
+
+
+@pytest.mark.parametrize(("drawn", "runs"), [(b"\0", True), (b"\xff", False)])
+async def test_a_jitter_adds_to_the_interval_what_was_drawn(drawn: bytes, runs: bool) -> None:
+    jittered, other = Work(), Work()
+    jobs = (Job("jittered", SOON, jittered, jitter=NEVER), Job("other", SOON, other))
+    it = Runtime(jobs, Emitter(), entropy=lambda size: drawn * size)
+    it.start()
+    await (jittered if runs else other).reaches(20)
+    await it.stop()
+    assert (jittered.runs > 0) is runs
+
+
 async def test_a_cancellation_inside_a_job_does_not_end_it() -> None:
     async def cancelled_within() -> None:
         task = asyncio.create_task(hang())

@@ -98,6 +98,12 @@ async def test_c1_a_not_before_that_is_no_date_is_refused(value: object) -> None
         assert await verdict(it, tokens, nbf=value) == "token_invalid"
 
 
+@pytest.mark.parametrize("value", [0, 0.5, 253_402_300_799])
+async def test_c1_the_first_and_the_last_of_all_dates_are_dates(value: float) -> None:
+    async with house() as (it, tokens):
+        assert await verdict(it, tokens, auth_time=value) == "accepted"
+
+
 @pytest.mark.parametrize(
     ("after", "expected"),
     [(-900, "token_expired"), (-1, "token_expired"), (0, "token_expired"), (0.001, "accepted"), (1, "accepted")],

@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +110,20 @@ def test_a_sweep_forgets_only_what_no_living_token_is_concerned_by(news: list[De
 def test_what_is_live_is_enough_to_make_the_denylist_again(news: list[Denial], now: float) -> None:
     denylist = listed(news, sweep_at=now)
     assert verdicts(listed(list(denylist.live(now)))) == verdicts(denylist)
+
+
+@given(batches)
+def test_the_least_epoch_is_the_greatest_that_was_heard(news: list[Denial]) -> None:
+    for ident in IDENTS:
+        heard = [item.least_epoch for item in news if item.kind is DenialKind.SESSION and item.ident == ident]
+        assert listed(news).least_epoch(ident) == max(heard, default=0)
+
+
+@pytest.mark.parametrize("kind", DenialKind)
+def test_what_is_live_is_given_back_as_it_came_until_the_moment_it_is_spent(kind: DenialKind) -> None:
+    news = Denial(kind, "one", 3 if kind is DenialKind.SESSION else 0, 10.0)
+    assert listed([news]).live(9.999) == (news,)
+    assert listed([news]).live(10.0) == ()
 
 
 def test_a_sweep_tells_how_much_it_forgot() -> None:

@@ -1,6 +1,7 @@
 """Ending sessions: by any credential that is left, one or all, and whatever comes twice or too late."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,10 @@ from sealring.errors import (
     TokenSuperseded,
 )
 from sealring.events import AccessRevoked, SessionEnded
+from sealring.sessions.token import decode, encode
 from tests.gated import GatedStore, Place
 from tests.refreshing import one_more, prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
-from tests.support import Bench, Claims, bench
+from tests.support import WEB, Bench, Claims, bench, refresh_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +82,21 @@ async def test_a_logout_with_what_is_no_token_ends_nothing_and_is_no_error(place
         assert await it.ring.logout() == 0
         token = await it.ring.authenticate(tokens.access_token)
         assert await it.ring.logout(refresh_token=text, token=token) == 1
+
+
+async def test_a_token_with_a_right_mac_and_another_secret_ends_nothing(place: Place) -> None:
+    """Whoever has the MAC key alone can log nobody out, nor end a session by logging in."""
+    async with bench(policy=quiet(), store=place.open()) as it:
+        tokens = await it.login()
+        forged = encode(replace(decode(refresh_token(tokens), refresh_keys()), secret=bytes(16)), refresh_keys())
+        assert await it.ring.logout(refresh_token=forged) == 0
+        with pytest.raises(NotAuthenticated):
+            await it.ring.logout_all(refresh_token=forged)
+        with pytest.raises(RefreshInvalid):
+            await it.ring.refresh(forged, sender=WEB)
+        login = await it.ring.begin_login("ada")
+        await it.ring.open_session(login, it.subjects["ada"], sender=WEB, replaces=forged)
+        await it.ring.authenticate(tokens.access_token)
 
 
 async def test_a_logout_from_an_expired_session_still_ends_it(place: Place) -> None:

@@ -85,6 +85,9 @@ def test_times_are_whole_milliseconds() -> None:
     told = body(NOW + 900, now=NOW + 0.123456)
     assert (told["now_ms"], told["expires_in"]) == (int(NOW * 1000) + 123, 899.877)
     assert isinstance(told["now_ms"], int)
+    later = body(NOW + 900, now=NOW + 0.0123456789)
+    for name, whole in (("refresh_in", 600), ("idle_expires_in", 6 * 86_400), ("session_expires_in", 29 * 86_400)):
+        assert later[name] == whole - 0.012
 
 
 # Looking at one's own session

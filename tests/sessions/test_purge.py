@@ -46,6 +46,13 @@ async def test_what_is_over_goes_in_batches_until_there_is_no_more() -> None:
     assert log.events == [Purged(sessions=1_200, denials=700)]
 
 
+async def test_a_full_batch_is_followed_by_one_more_look() -> None:
+    store, log = await a_store(500), EventLog()
+    assert await purger(store, log).purge() == (500, 0)
+    assert store.calls == ["purge_sessions", "purge_denials"] * 2
+    assert log.events == [Purged(sessions=500, denials=0)]
+
+
 async def test_one_run_is_bounded_and_the_next_goes_on() -> None:
     store, log = await a_store(10_001), EventLog()
     assert await purger(store, log).purge() == (10_000, 0)

@@ -151,6 +151,17 @@ def test_a_token_of_a_withdrawn_key_is_invalid() -> None:
     assert refused(TEXT, refresh_keys({2: 2}, current=2)) == "made with a key that is no longer known"
 
 
+def test_a_version_that_is_missing_between_known_ones_is_no_newer_one() -> None:
+    two = encode(RefreshToken(2, TOKEN.sid, 7, TOKEN.secret), TWO)
+    assert refused(two, refresh_keys({1: 1, 3: 3}, current=1)) == "made with a key that is no longer known"
+
+
+def test_a_key_needs_thirty_two_bytes_with_sixteen_different_values() -> None:
+    assert RefreshKeys({1: bytes(range(16)) * 2}, 1).current == 1
+    with pytest.raises(ConfigurationError):
+        RefreshKeys({1: bytes(range(15)) * 3}, 1)
+
+
 def test_a_known_old_version_is_accepted_beside_the_current_one() -> None:
     assert decode(TEXT, TWO) == TOKEN
     assert decode(TEXT, TWO).key_version == 1
