@@ -17,10 +17,13 @@ NEVER = 3600.0
 PATIENCE = 10.0
 
 
+Behaviour = Callable[[], Awaitable[object]] | Exception | None
+
+
 class Work:
     """A job's work that a test waits for, and that does as it is told."""
 
-    def __init__(self, *behaviour: Callable[[], Awaitable[object]] | Exception | None) -> None:
+    def __init__(self, *behaviour: Behaviour) -> None:
         self.runs = 0
         self._behaviour = list(behaviour)
         self._ran: asyncio.Condition = asyncio.Condition()
@@ -107,7 +110,7 @@ async def test_a_job_that_keeps_failing_is_tried_less_and_less_often(fault: str)
     async def cancelled_within() -> None:
         raise asyncio.CancelledError
 
-    faults = {
+    faults: dict[str, Behaviour] = {
         "a refusal": StoreUnavailable("it is away"),
         "a bug": ValueError(),
         "a cancellation within": cancelled_within,
