@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 uv=(.venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header)
 run=(--extra fastapi --extra metrics --extra cli --group app --group build)
-dev=("${run[@]}" --extra starlette --extra fast --extra postgres --group test --group check --group lock)
+dev=("${run[@]}" --extra starlette --extra fast --extra postgres --extra redis --group test --group check --group lock)
 
 mkdir -p requirements
 for name in dev run; do

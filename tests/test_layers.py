@@ -31,7 +31,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "revocation": frozenset({"pydantic"}),
     "access": frozenset({"pydantic"}),
     "sessions": frozenset({"pydantic"}),
-    "stores": frozenset({"asyncpg"}),
+    "stores": frozenset({"asyncpg", "hiredis", "redis"}),
     "observe": frozenset({"prometheus_client"}),
     "service": frozenset({"pydantic"}),
     "web": frozenset({"pydantic"}),

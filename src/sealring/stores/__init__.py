@@ -12,7 +12,8 @@ __all__ = ["MemoryStore", "SqliteStore", "Store", "open_store"]
 
 _WHAT_EXISTS: Final = (
     "there are sqlite:///relative.db and sqlite:////absolute.db (a file), "
-    "postgresql://user:password@host:port/database (a server), and memory: (tests; lost with the process)"
+    "postgresql://user:password@host:port/database and redis://user:password@host:port/0 (servers), "
+    "and memory: (tests; lost with the process)"
 )
 
 
@@ -22,7 +23,9 @@ def open_store(url: str) -> Store:
     Args:
         url: ``memory:``; or ``sqlite:///`` and a path: relative to the working directory, absolute after a fourth
             slash, taken as it is, without escapes and options; or ``postgresql://user:password@host:port/database``
-            with the options that :class:`~sealring.stores.postgres.PostgresStore` names.
+            with the options that :class:`~sealring.stores.postgres.PostgresStore` names; or
+            ``redis://user:password@host:port/0`` (``rediss://`` for TLS) with those that
+            :class:`~sealring.stores.redis.RedisStore` names.
 
     Raises:
         ConfigurationError: it names no store, or one whose extra is not installed; the sentence says what there is.
@@ -32,6 +35,8 @@ def open_store(url: str) -> Store:
     scheme, separator, rest = url.partition("://")
     if separator and scheme in {"postgresql", "postgres"}:
         return _postgres(url)
+    if separator and scheme in {"redis", "rediss"}:
+        return _redis(url)
     if scheme != "sqlite" or not separator:
         # Not the URL itself: it may hold a password.
         raise ConfigurationError(f"the store's URL names no engine that exists: {_WHAT_EXISTS}")
@@ -50,3 +55,14 @@ def _postgres(url: str) -> Store:
             raise
         raise ConfigurationError("the PostgreSQL store needs its driver: pip install 'sealring[postgres]'") from None
     return PostgresStore(url)
+
+
+def _redis(url: str) -> Store:
+    # Imported only where it is asked for: nobody else has to install its driver.
+    try:
+        from sealring.stores.redis import RedisStore
+    except ModuleNotFoundError as error:
+        if error.name not in {"redis", "hiredis"}:
+            raise
+        raise ConfigurationError("the Redis store needs its driver: pip install 'sealring[redis]'") from None
+    return RedisStore(url)

@@ -1,0 +1,45 @@
+"""The feed of denials in Redis: a sorted set by cursor and one by expiry, written by one script and so in one order."""
+
+from typing import Final
+
+from sealring.revocation.record import Denial, DenialKind, FeedPage
+from sealring.stores import redis_scripts as scripts
+from sealring.stores.redis_lane import Server
+from sealring.stores.redis_names import Names
+from sealring.stores.redis_rows import text
+from sealring.stores.redis_scripts import Command, call
+
+_BATCH: Final = 1_000
+
+
+def appending(names: Names, denial: Denial) -> Command:
+    """Return the command that appends a denial."""
+    expires = text(float(denial.expires_at))
+    entry = b" ".join((text(denial.kind), text(denial.least_epoch), expires, text(denial.ident)))
+    return call(scripts.APPEND, names.feed, expires, entry)
+
+
+async def read(server: Server, names: Names, after: int, limit: int) -> FeedPage:
+    """Return what was written after a cursor; everything, after a cursor that the server has never given."""
+    head, entries = await server.run(call(scripts.READ_FEED, names.feed, after, max(0, limit)))
+    news = [_denial(entry) for entry in entries]
+    if not news:
+        return FeedPage(min(after, int(head)), ())
+    return FeedPage(news[-1][0], tuple(denial for _, denial in news))
+
+
+async def purge(server: Server, names: Names, now: float, limit: int) -> int:
+    """Delete at most ``limit`` denials that have expired."""
+    deleted = 0
+    while deleted < limit:
+        wanted = min(_BATCH, limit - deleted)
+        spent = await server.run(call(scripts.PURGE_FEED, names.feed, text(float(now)), wanted))
+        deleted += spent
+        if spent < wanted:
+            break
+    return deleted
+
+
+def _denial(entry: bytes) -> tuple[int, Denial]:
+    cursor, kind, least, expires, ident = entry.decode().split(" ", 4)
+    return int(cursor), Denial(DenialKind(kind), ident, int(least), float(expires))

@@ -1,0 +1,54 @@
+"""Purging in Redis: rows leave by themselves some time after their end, and this takes what names them along."""
+
+from typing import Any, Final
+
+from sealring.stores import redis_scripts as scripts
+from sealring.stores.redis_lane import Server
+from sealring.stores.redis_names import Names, of_end_member
+from sealring.stores.redis_rows import text
+from sealring.stores.redis_scripts import Command, call, command
+
+_BATCH: Final = 200
+
+
+async def purge(server: Server, names: Names, ended_before: float, limit: int) -> int:
+    """Delete at most ``limit`` sessions that ended before a moment, and what named them.
+
+    The sorted set knows when a session ends *at the earliest*, because a rotation moves the end of its row only. So the
+    row is asked each time, and a session that goes on is noted anew.
+
+    Returns:
+        How many are gone, those included whose row had left by itself.
+    """
+    deleted = 0
+    while deleted < limit:
+        due = await server.run(_due(names, ended_before, min(_BATCH, limit - deleted)))
+        if not due:
+            break
+        ends = await server.run_all(
+            [
+                call(scripts.PURGE, [names.session(of_end_member(member)[0])], text(float(ended_before)))
+                for member in due
+            ]
+        )
+        deleted += await _tidy(server, names, dict(zip(due, ends, strict=True)))
+    return deleted
+
+
+def _due(names: Names, ended_before: float, limit: int) -> Command:
+    below = b"(" + text(float(ended_before))
+    return command("ZRANGEBYSCORE", names.ends, "-inf", below, "LIMIT", 0, limit)
+
+
+async def _tidy(server: Server, names: Names, ends: dict[bytes, Any]) -> int:
+    tidying: list[Command] = []
+    for member, end in ends.items():
+        sid, digest = of_end_member(member)
+        if end is not None:
+            tidying.append(command("ZADD", names.ends, "XX", end, member))
+            continue
+        # In this order: whoever is cut off in between leaves the member, and the next purge comes here again.
+        tidying += (command("SREM", names.index(digest), sid), command("ZREM", names.ends, member))
+    replies = await server.run_all(tidying)
+    gone = (reply for each, reply in zip(tidying, replies, strict=True) if each.arguments[0] == "ZREM")
+    return sum(gone)

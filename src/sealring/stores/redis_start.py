@@ -1,0 +1,56 @@
+"""What has to be true of a server before sessions are trusted to it."""
+
+from typing import Any, Final
+
+from sealring.errors import ConfigurationError, StoreUnavailable
+from sealring.stores.redis_lane import Server
+from sealring.stores.redis_names import Names
+from sealring.stores.redis_scripts import command
+
+LAYOUT: Final = 1
+"""The version of keys and fields that this package writes."""
+
+_LEAST_VERSION: Final = (6, 2)
+
+
+async def check(server: Server, names: Names) -> None:
+    """Refuse a server that cannot keep sessions, and note the layout.
+
+    Raises:
+        ConfigurationError: it is too old, evicts keys, is a part of a cluster, or a newer version wrote to it.
+        StoreUnavailable: it does not answer, or is a replica at the moment.
+    """
+    facts = _facts(await server.run(command("INFO")))
+    version = tuple(int(part) for part in str(facts.get("redis_version", "0.0")).split(".")[:2])
+    if version < _LEAST_VERSION:
+        raise ConfigurationError("the Redis server is too old: use Redis 6.2 or newer, or any version of Valkey")
+    if facts.get("cluster_enabled") == "1":
+        raise ConfigurationError(
+            "the Redis server is a node of a cluster, which this store does not speak: name one that stands alone"
+        )
+    # A denial that was evicted is a revoked token that is accepted again, and a session that was evicted is a user who
+    # was logged out. Without a limit nothing is ever evicted, whatever the policy.
+    if facts.get("maxmemory", "0") != "0" and facts.get("maxmemory_policy") != "noeviction":
+        raise ConfigurationError(
+            "the Redis server throws keys away when its memory is full (its maxmemory-policy is "
+            f"{facts.get('maxmemory_policy')}): sessions and denials need maxmemory-policy noeviction"
+        )
+    if facts.get("role") == "slave":
+        raise StoreUnavailable("the Redis server is a replica at the moment")
+    await _note_layout(server, names)
+
+
+async def _note_layout(server: Server, names: Names) -> None:
+    await server.run(command("SET", names.layout, LAYOUT, "NX"))
+    layout = int(await server.run(command("GET", names.layout)))
+    if layout > LAYOUT:
+        raise ConfigurationError(
+            f"a newer version of sealring wrote to this Redis server (layout {layout}, this one knows up to {LAYOUT}): "
+            "upgrade sealring, or choose another prefix"
+        )
+
+
+def _facts(reply: Any) -> dict[str, str]:  # noqa: ANN401 - a reply has many types
+    """Return the fields that INFO answered."""
+    lines = bytes(reply).decode(errors="replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
