@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sealring import SessionPolicy
@@ -183,6 +183,7 @@ sightings = st.lists(
 
 
 @given(sightings)
+@example([5, 1.0, 6])
 async def test_after_the_last_flush_the_store_knows_the_highest_generation_and_when_it_was_first_seen(
     story: list[int | str | float],
 ) -> None:
@@ -209,6 +210,8 @@ async def test_after_the_last_flush_the_store_knows_the_highest_generation_and_w
     await it.flush(now)
     assert len(it) == 0
     generation, at, seen = await confirmed(store)
-    # A generation beyond the row's counts as the row's own: the client is at least that far.
-    assert (generation, at) == (min(highest, 5), first_seen)
+    # A generation beyond the row's counts as the row's own: the client is at least that far. Such a sighting (the store
+    # has lost a rotation) takes the place of one that waits, so it may be dated later: the grace then ends later.
+    assert generation == min(highest, 5)
+    assert at == first_seen or (highest > 5 and at > first_seen)
     assert seen <= last_seen
