@@ -1,6 +1,8 @@
 """What is due, as a function of rows and time."""
 
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from sealring.testing.build import NOW, make_key
 
 SCHEDULE = Schedule(period=1_000.0, announce=300.0, known_after=100.0, overlap=200.0, keep=5_000.0)
 ORDER = tuple(KeyState)
-TIMES = {
+TIMES: dict[KeyState, str] = {
     KeyState.ACTIVE: "activated_at",
     KeyState.RETIRING: "retiring_at",
     KeyState.RETIRED: "retired_at",
@@ -24,7 +26,12 @@ TIMES = {
 def row(kid: str, state: KeyState, *, since: float = NOW, created: float = NOW) -> KeyRow:
     """Return the row of a key that is in its state since a moment."""
     bare = make_key(kid, state=state, created_at=created, activated_at=None)
-    return replace(bare, **{TIMES[state]: since}) if state in TIMES else bare
+    return dated(bare, since) if state in TIMES else bare
+
+
+def dated(row: KeyRow, now: float) -> KeyRow:
+    changes: dict[str, Any] = {TIMES[row.state]: now}
+    return replace(row, **changes)
 
 
 def ring(*, active_since: float = NOW, announced_at: float = NOW) -> tuple[KeyRow, KeyRow]:
@@ -34,9 +41,7 @@ def ring(*, active_since: float = NOW, announced_at: float = NOW) -> tuple[KeyRo
 def after(rows: tuple[KeyRow, ...], made: Plan, now: float, names: list[str]) -> tuple[KeyRow, ...]:
     """Return the rows after a plan, without any cryptography."""
     moved = tuple(
-        replace(each, state=made.moves[each.kid], **{TIMES[made.moves[each.kid]]: now})
-        if each.kid in made.moves
-        else each
+        dated(replace(each, state=made.moves[each.kid]), now) if each.kid in made.moves else each
         for each in rows
         if each.kid not in made.dropped
     )
@@ -149,6 +154,7 @@ def test_the_next_rotation_is_due_when_both_times_are_over() -> None:
     assert next_rotation(ring()[1:], SCHEDULE) is None
 
 
+CAUSES = {"look": Cause.SCHEDULE, "early": Cause.EARLY, "force": Cause.FORCED}
 STEPS = st.lists(
     st.tuples(st.floats(-50, 1_500), st.sampled_from(["look", "early", "force", "distrust", "retire"])),
     min_size=1,
@@ -156,9 +162,18 @@ STEPS = st.lists(
 )
 
 
+def wanted(act: str, rows: tuple[KeyRow, ...], kid: str, now: float) -> Plan | None:
+    """Return the plan of one act."""
+    if act == "distrust":
+        return plan_distrust(rows, kid)
+    if act == "retire":
+        return plan_retirement(rows, kid)
+    return plan(rows, now, SCHEDULE, CAUSES[act])
+
+
 @given(STEPS, st.randoms(use_true_random=False))
 def test_whatever_happens_one_key_signs_none_comes_back_and_no_living_token_loses_its_key(
-    steps: list[tuple[float, str]], random: object
+    steps: list[tuple[float, str]], random: Random
 ) -> None:
     rows: tuple[KeyRow, ...] = ring()
     names = [f"k{n}" for n in range(200)]
@@ -166,15 +181,9 @@ def test_whatever_happens_one_key_signs_none_comes_back_and_no_living_token_lose
     for passed, act in steps:
         now += passed
         before = {each.kid: each for each in rows}
-        kid = random.choice(rows).kid  # type: ignore[attr-defined]
+        kid = random.choice(rows).kid
         try:
-            made = {
-                "look": lambda now=now, rows=rows: plan(rows, now, SCHEDULE),
-                "early": lambda now=now, rows=rows: plan(rows, now, SCHEDULE, Cause.EARLY),
-                "force": lambda now=now, rows=rows: plan(rows, now, SCHEDULE, Cause.FORCED),
-                "distrust": lambda rows=rows, kid=kid: plan_distrust(rows, kid),
-                "retire": lambda rows=rows, kid=kid: plan_retirement(rows, kid),
-            }[act]()
+            made = wanted(act, rows, kid, now)
         except KeyRingError:
             continue
         rows = after(rows, made, now, names) if made else rows
