@@ -59,7 +59,7 @@ class ValkeyServer:
                 [
                     binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
                     "--requirepass", PASSWORD, "--masterauth", PASSWORD, "--appendonly", "yes",
-                    "--appendfsync", "everysec", "--enable-debug-command", "yes", *self.options,
+                    "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0", *self.options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
@@ -95,6 +95,14 @@ class ValkeyServer:
             while received := wire.recv(65_536):
                 reply += received
         return reply.decode(errors="replace").removeprefix("+OK\r\n").removesuffix("+OK\r\n").strip()
+
+    def keys(self) -> list[str]:
+        """Return the name of every key."""
+        return [line for line in self.ask("KEYS", "*").splitlines() if not line.startswith(("$", "*"))]
+
+    def facts(self, section: str) -> dict[str, str]:
+        """Return what INFO says about something."""
+        return dict(line.split(":", 1) for line in self.ask("INFO", section).splitlines() if ":" in line)
 
     def _answers(self) -> bool:
         try:

@@ -1,5 +1,6 @@
 """What the errors of a Redis or Valkey server and its driver mean for the caller."""
 
+import re
 import ssl
 from typing import Final
 
@@ -20,13 +21,15 @@ _NOT_NOW: Final = (
 # Answers for which the driver has no class: no disk to write to, a script of somebody else, too few replicas.
 _NOT_NOW_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED")
 
+_NO_SUCH_DATABASE: Final = re.compile("invalid database|DB index", re.IGNORECASE)
+
 _MOVED_AWAY: Final = (driver.ReadOnlyError, driver.MasterDownError)
 
 
 def as_store_error(error: BaseException) -> SealringError:
     """Return the error of this package for what an operation raised; always a new one, caused by the old one."""
     ours = _translated(error)
-    ours.__cause__ = error
+    ours.__cause__ = error.__cause__ if isinstance(error, SealringError) else error
     return ours
 
 
@@ -47,7 +50,7 @@ def at_start(error: SealringError) -> SealringError:
             "the Redis server does not let this user work: its ACL must allow +@all -@dangerous +info +role on the "
             "keys of the store"
         )
-    if isinstance(cause, driver.ConnectionError) and "Invalid Database" in str(cause):
+    if isinstance(cause, driver.RedisError) and _NO_SUCH_DATABASE.search(str(cause)):
         return ConfigurationError("the Redis server has no database of this number: choose another in the store's URL")
     if (refused := _certificate(cause)) is not None:
         return ConfigurationError(

@@ -158,8 +158,9 @@ class Lane:
                 unknown.append((job, replies))
             else:
                 wrong_server |= _answer(job, replies)
+        if unknown:
+            await _teach(connection, unknown)
         for job, replies in unknown:
-            await _again(connection, job, replies)
             wrong_server |= _answer(job, replies)
         return wrong_server
 
@@ -171,7 +172,11 @@ class Lane:
             connection = None
         if connection is None:
             connection = self._connection = self._connect()
-            await connection.connect()  # type: ignore[no-untyped-call]
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+            except ResponseError as error:
+                # No caller's fault, and another address or password may be right tomorrow.
+                raise StoreUnavailable(f"Redis refuses the connection ({type(error).__name__})") from error
         return connection
 
     async def _drop(self) -> None:
@@ -195,12 +200,22 @@ async def _reply(connection: AbstractConnection) -> Any:  # noqa: ANN401 - a rep
         return error
 
 
-async def _again(connection: AbstractConnection, job: _Job, replies: list[Any]) -> None:
-    """Send what the server did not know the script of once more, with the script."""
-    unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-    packed = _packed([job.commands[index].in_full() for index in unknown])
+async def _teach(connection: AbstractConnection, jobs: Sequence[tuple[_Job, list[Any]]]) -> None:
+    """Tell the server the scripts that it did not know, and send what needed them once more, in one pipeline."""
+    unknown = [
+        (job.commands[index], replies, index)
+        for job, replies in jobs
+        for index, reply in enumerate(replies)
+        if isinstance(reply, NoScriptError)
+    ]
+    # A dictionary, because it keeps the order.
+    scripts = dict.fromkeys(each.script for each, _, _ in unknown if each.script is not None)
+    loading = [Command(("SCRIPT", "LOAD", script.source)) for script in scripts]
+    packed = _packed([*loading, *(each for each, _, _ in unknown)])
     await connection.send_packed_command(packed, check_health=False)
-    for index in unknown:
+    for _ in loading:
+        await _reply(connection)
+    for _, replies, index in unknown:
         replies[index] = await _reply(connection)
 
 

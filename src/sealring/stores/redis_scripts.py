@@ -41,12 +41,6 @@ class Command:
     arguments: tuple[Argument, ...]
     script: Script | None = None
 
-    def in_full(self) -> "Command":
-        """Return the same with the text of the script, for a server that does not know the digest."""
-        if self.script is None:
-            return self
-        return Command(("EVAL", self.script.source, *self.arguments[2:]))
-
 
 def command(*arguments: Argument) -> Command:
     """Return a plain command."""
