@@ -11,7 +11,7 @@ from sealring import KeyEncryptionKeys, Policy, RefreshKeys, Sealring, Sender, S
 from sealring.clock import ManualClock
 from sealring.events import Event
 from sealring.jose import SigningKey
-from sealring.keys.signer import LocalSigner
+from sealring.keys.signer import ExternalKeys, LocalSigner
 from sealring.stores.base import Store
 from sealring.stores.memory import MemoryStore
 
@@ -88,7 +88,11 @@ def key_encryption() -> KeyEncryptionKeys:
 
 @asynccontextmanager
 async def bench(
-    *, policy: Policy | None = None, store: Store | None = None, clock: ManualClock | None = None
+    *,
+    policy: Policy | None = None,
+    store: Store | None = None,
+    clock: ManualClock | None = None,
+    external_keys: ExternalKeys | None = None,
 ) -> AsyncIterator[Bench]:
     """Run a ring for the accounts ``ada`` and ``bob``."""
     log, time = EventLog(), clock or ManualClock()
@@ -106,6 +110,7 @@ async def bench(
         claims=Claims,
         sinks=[log],
         clock=time,
+        external_keys=external_keys,
     )
     async with ring:
         yield Bench(ring, time, log, subjects)

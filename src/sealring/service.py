@@ -188,7 +188,8 @@ class Sealring(Generic[ClaimsT]):
             Job("follow_feed", self.policy.revocation.poll_every.total_seconds(), self._follow_feed),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
             # It reads the ring, and does what is due; whichever process comes first does it for all.
-            Job("follow_keys", keys_every, self.keys.rotate, jitter=keys_every / 10),
+            # Between two looks of a process there is never more than the interval of the policy.
+            Job("follow_keys", keys_every * 0.9, self.keys.rotate, jitter=keys_every * 0.1),
             Job("purge", _PURGE_EVERY, self._purger.purge),
         )
 

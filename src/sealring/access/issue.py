@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from sealring.access.claims import TYP
 from sealring.access.size import SizeLimit
 from sealring.access.versions import ClaimsSchema
-from sealring.errors import ConfigurationError, SessionExpiredAbsolute
-from sealring.events import Emitter, TokenIssued
+from sealring.errors import ConfigurationError, SessionExpiredAbsolute, StoreUnavailable
+from sealring.events import Emitter, StoreFailed, TokenIssued
 from sealring.jose.encoding import b64u_encode, dump_json
 from sealring.keys.signer import CompactJws, Signer
 from sealring.policy import Policy
@@ -120,8 +120,7 @@ class AccessTokenIssuer:
             raise SessionExpiredAbsolute("less than a second of the session is left")
         token_id = b64u_encode(self._entropy(_JTI_BYTES))
         payload = self._payload(grant, claims, token_id, issued_at, expires_at)
-        signer = await self._signer()
-        text = await self._jws.make(dump_json(payload), signer)
+        text, algorithm = await self._signed(dump_json(payload))
         self._limit.check(text, payload)
         self._emitter.emit(
             TokenIssued(
@@ -129,11 +128,19 @@ class AccessTokenIssuer:
                 session_id=grant.session_id,
                 generation=grant.generation,
                 token_id=token_id,
-                algorithm=signer.alg,
+                algorithm=algorithm,
                 size=len(text),
             )
         )
         return Minted(text, issued_at, expires_at)
+
+    async def _signed(self, payload: bytes) -> tuple[str, str]:
+        try:
+            signer = await self._signer()
+            return await self._jws.make(payload, signer), signer.alg
+        except StoreUnavailable as error:
+            self._emitter.emit(StoreFailed(operation="sign", detail=error.detail))
+            raise
 
     def _payload(
         self, grant: Grant, claims: BaseModel, token_id: str, issued_at: int, expires_at: int
