@@ -91,7 +91,7 @@ def _add_pyjwt(key: JWK, verifying: dict[str, Contender], making: dict[str, Cont
 
 
 def _add_joserfc(key: JWK, token: str, verifying: dict[str, Contender], making: dict[str, Contender]) -> None:
-    members = {name: str(value) for name, value in key.to_dict(private=True).items()}
+    members: dict[str, str | list[str]] = {name: str(value) for name, value in key.to_dict(private=True).items()}
     theirs, header = import_key(members), {"alg": key.alg, "kid": key.kid, "typ": "at+jwt"}
     verifying["joserfc"] = lambda: joserfc_jws.deserialize_compact(token, theirs, algorithms=[key.alg])
     making["joserfc"] = lambda: joserfc_jws.serialize_compact(header, PAYLOAD, theirs, algorithms=[key.alg])

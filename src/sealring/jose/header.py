@@ -20,6 +20,8 @@ MAX_DEPTH: Final = 4
 # trusting them; no profile here reads them, and a token that offers its own key is refused rather than half understood.
 _OWN_KEY = frozenset({"jwk", "jku", "x5u", "x5c"})
 
+_HINTS = frozenset({"x5t", "x5t#S256"})
+
 # RFC 7515 sections 4.1.2 to 4.1.8 and 4.1.10. The first six point at or carry a key; RFC 8725 section 3.10 warns of
 # trusting them, and a token made here has none of them, so a token with one is foreign: it is refused, not ignored.
 # "cty" announces a token within the token.
@@ -116,6 +118,9 @@ def check_general_header(
         raise JoseError("the header demands an extension that is not understood", reason="crit")
     if not _OWN_KEY.isdisjoint(members):
         raise JoseError("the header carries a key or an address of one", reason="header")
+    # RFC 7515 sections 4.1.7 and 4.1.8: a hint that is not used, but it is text or the header is malformed.
+    if not all(isinstance(members[name], str) for name in _HINTS & members.keys()):
+        raise JoseError("a registered member of the header is not text", reason="header")
     # RFC 7519 section 5.2: "JWT" announces a token within the token; only its own checks would make it good.
     if "cty" in members and normal_type(members["cty"]) in {None, "jwt", "jose", "jose+json"}:
         raise JoseError("the header announces a nested token", reason="header")
