@@ -10,6 +10,7 @@ from redis import exceptions as driver
 
 from sealring.clock import ManualClock
 from sealring.errors import ConfigurationError, InternalError, StoreUnavailable
+from sealring.events import Emitter
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.follower import FeedFollower
 from sealring.stores import open_store
@@ -18,7 +19,6 @@ from sealring.stores.redis_errors import as_store_error
 from sealring.testing import NOW, make_denial, make_key, make_rotation, make_row
 from tests.stores.redis_help import emptied, until
 from tests.stores.valkey_server import PASSWORD, ValkeyServer, valkey_server
-from tests.support import EventLog
 
 pytestmark = pytest.mark.anyio
 
@@ -228,7 +228,7 @@ async def test_a_follower_learns_what_is_denied_after_the_server_lost_what_the_f
 ) -> None:
     async with emptied(valkey) as store:
         denylist = Denylist()
-        follower = FeedFollower(store=store, denylist=denylist, clock=ManualClock(), emitter=EventLog())
+        follower = FeedFollower(store=store, denylist=denylist, clock=ManualClock(), emitter=Emitter())
         for _ in range(5):
             await store.write_denial(make_denial())
         await follower.catch_up()

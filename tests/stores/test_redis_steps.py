@@ -140,7 +140,7 @@ async def test_a_login_that_was_cut_off_leaves_nothing_that_an_end_or_a_purge_wo
     await assert_denied_if_revoked(store, [row] if written else [])
     await store.purge_sessions(NOW + 1_000_000, 100)
     assert await store.read_session(row.sid) is None
-    assert not [key for key in valkey.keys() if ":session:" in key or key.endswith(":ends")]
+    assert not [key for key in valkey.every_key() if ":session:" in key or key.endswith(":ends")]
 
 
 class Meanwhile(Cut):

@@ -96,7 +96,7 @@ class ValkeyServer:
                 reply += received
         return reply.decode(errors="replace").removeprefix("+OK\r\n").removesuffix("+OK\r\n").strip()
 
-    def keys(self) -> list[str]:
+    def every_key(self) -> list[str]:
         """Return the name of every key."""
         return [line for line in self.ask("KEYS", "*").splitlines() if not line.startswith(("$", "*"))]
 
