@@ -8,6 +8,8 @@ import pytest
 
 from sealring.errors import JoseError
 from sealring.jose import JWK, sign, thumbprint, verify
+from tests.jose import wycheproof
+from tests.jose.making import CLAIMS, key_of
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "spec" / "vectors" / "published_jws.json").read_text("utf-8"))
 CASES = {case["source"]: case for case in DOCUMENT["cases"]}
@@ -45,3 +47,22 @@ def test_the_ed25519_example_of_rfc_8037_is_what_signing_gives() -> None:
     assert sign(b"Example of Ed25519 signing", key) == case["token"]
     assert key.thumbprint() == thumbprint(case["key"]) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     assert key.to_dict(private=True)["d"] == seed
+
+
+def test_the_runner_of_foreign_vectors_tells_every_difference_and_whether_it_is_explained() -> None:
+    def group(key: object, jws: str, result: str) -> dict[str, object]:
+        return {"public": key, "tests": [{"tcId": 1, "comment": "a case", "jws": jws, "result": result}]}
+
+    key, other = key_of("ES256"), key_of("PS384")
+    token = sign(CLAIMS, key)
+    groups = [
+        group(key.to_dict(), token, "valid"),
+        group(key.to_dict(), token + "A", "invalid"),
+        group(key.to_dict(), token, "invalid"),
+        group(key.to_dict(), token + "A", "valid"),
+        group(key.to_dict(), token + "=", "valid"),
+        group({**other.to_dict(), "alg": "PS256"}, sign(CLAIMS, other), "valid"),
+        {"public": key.to_dict(), "tests": [{"tcId": 2, "comment": "encrypted", "jwe": "", "result": "valid"}]},
+    ]
+    told = [each and bool(each.why) for each in wycheproof.differences({"testGroups": groups})]
+    assert told == [None, None, False, False, True, True]
