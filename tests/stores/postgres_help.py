@@ -38,6 +38,8 @@ async def waiting(connection: Any, at_least: int = 1) -> list[int]:
     """Wait until this many statements of stores on this database wait for a lock; return their processes."""
 
     async def enough() -> list[int]:
+        # Within a transaction the server goes on showing what it has shown once.
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
         pids = [row["pid"] for row in await connection.fetch(_WAITING)]
         return pids if len(pids) >= at_least else []
 
