@@ -26,6 +26,9 @@ keys = typer.Typer(
     no_args_is_help=True,
 )
 
+# One key id in 64 begins with a hyphen, and nobody must have to know that in an emergency.
+TAKES_KEY_ID: Final = {"ignore_unknown_options": True}
+
 KeyId = Annotated[str, typer.Argument(metavar="KID", help="The key id, as 'sealring keys list' shows it.")]
 
 
@@ -33,8 +36,6 @@ KeyId = Annotated[str, typer.Argument(metavar="KID", help="The key id, as 'sealr
 def list_keys(*, as_json: AsJson = False) -> None:
     """Show every key with its state; the private keys are never shown. Exit code 4: a row is not authentic."""
     ring = _read_ring()
-    if not ring.rows:
-        fail(f"No row of the ring is authentic: {ring.refused[0].detail}")
     due = next_rotation(ring.rows, ring.schedule)
     if as_json:
         _print_json(
@@ -91,7 +92,7 @@ def rotate(
     _report(ring, changed=changed, done="Rotated.", idle="Nothing is due.", as_json=as_json)
 
 
-@keys.command()
+@keys.command(context_settings=TAKES_KEY_ID)
 def retire(kid: KeyId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Take a retiring or announced key out of use before its time; the holders of its tokens refresh."""
     confirm(f"Tokens of the key {kid} will be refused from now on, and its private key is deleted", yes=yes)
@@ -99,7 +100,7 @@ def retire(kid: KeyId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     _report(ring, changed=changed, done="Retired.", idle="The key is out of use already.", as_json=as_json)
 
 
-@keys.command()
+@keys.command(context_settings=TAKES_KEY_ID)
 def distrust(kid: KeyId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Emergency: refuse the tokens of a key at once everywhere; the waiting key signs, and holders refresh.
 
@@ -156,6 +157,8 @@ def _with_ring(use: Callable[[KeyRing, Store], Awaitable[ResultT]]) -> tuple[Key
         if not (await store.load_ring()).rows:
             fail("There is no key ring yet: it is made when the application first starts.")
         await ring.read()
+        if not ring.rows:
+            fail(f"No row of the ring can be used: {ring.refused[0].detail}")
         return ring, await use(ring, store)
 
     return with_store(settings, run)
