@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-uv=(.venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header)
+# Extras stay in the lock: an older pip would otherwise look at newer releases for `coverage[toml]`, which have no hash.
+uv=(.venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras)
 run=(--extra fastapi --extra metrics --extra cli --group app --group build)
 dev=("${run[@]}" --extra starlette --extra fast --extra postgres --extra redis --group test --group check --group lock)
 
