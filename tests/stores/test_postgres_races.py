@@ -177,7 +177,7 @@ async def test_a_storm_of_everything_at_once_has_no_deadlock_and_leaves_sessions
     ended: list[str] = []
 
     async with AsyncExitStack() as stack:
-        stores = [await stack.enter_async_context(PostgresStore(url)) for _ in range(_PROCESSES)]
+        stores = [await stack.enter_async_context(PostgresStore(url, pool_timeout=PATIENCE)) for _ in range(_PROCESSES)]
         assert all(await asyncio.gather(*(stores[0].open_session(row) for row in rows)))
 
         async def end_subject(store: PostgresStore) -> None:
@@ -218,7 +218,9 @@ async def test_a_storm_of_everything_at_once_has_no_deadlock_and_leaves_sessions
             for _ in range(_ROUNDS):
                 await asyncio.gather(*(act(store) for act in chance.sample(what, 6)))
 
-        await asyncio.gather(*map(process, stores))
+        async with asyncio.TaskGroup() as group:
+            for store in stores:
+                group.create_task(process(store))
         denials = (await stores[0].read_feed(0, 1_000_000)).denials
         live = {row.session_id for index in range(3) for row in await stores[0].list_sessions(f"subject {index}")}
     denied = [denial.ident for denial in denials if denial.least_epoch == ENDED]

@@ -67,8 +67,6 @@ def at_start(error: Exception) -> SealringError:
 
 
 def _translated(error: Exception) -> SealringError:
-    if isinstance(error, SealringError):
-        return error
     if isinstance(error, TimeoutError):
         return StoreUnavailable("PostgreSQL did not answer in time")
     if isinstance(error, pg.PostgresError):

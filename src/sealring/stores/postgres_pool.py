@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from sealring.errors import ConfigurationError, InternalError, StoreUnavailable
+from sealring.errors import ConfigurationError, InternalError, SealringError, StoreUnavailable
 from sealring.stores.postgres_connection import Connection
 from sealring.stores.postgres_errors import CONTENDED, LOST, as_store_error, at_start
 from sealring.stores.postgres_schema import migrate
@@ -60,8 +60,14 @@ class PostgresPool:
                 command_timeout=self._timeout,
                 reset=_nothing,
             )
+        except SealringError:
+            raise
         except Exception as error:
-            raise at_start(error) from error
+            ours = at_start(error)
+            if isinstance(ours, ConfigurationError):
+                # The driver's own words about a URL that it cannot read may quote the password in it.
+                raise ours from None
+            raise ours from error
 
     async def close(self) -> None:
         """Let what has begun come to its end, then close the connections."""
@@ -85,6 +91,8 @@ class PostgresPool:
         try:
             async with self._connection() as connection:
                 return await operation(connection)
+        except SealringError:
+            raise
         except Exception as error:
             raise as_store_error(error) from error
 
@@ -114,6 +122,8 @@ class PostgresPool:
                 if not (repeatable and tries_left):
                     raise as_store_error(error) from error
                 repeatable = False
+            except SealringError:
+                raise
             except Exception as error:
                 raise as_store_error(error) from error
         raise InternalError("a loop that always ends by an answer or an error has ended without")
