@@ -25,7 +25,9 @@ DEV = [
 ]
 ASKED = {"run": RUN, "dev": DEV}
 
-ENTRY = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^ \\]+)(?P<marker> ; [^\\]+)? \\$")
+ENTRY = re.compile(
+    r"^(?P<name>[a-z0-9][a-z0-9._-]*)(?P<extras>\[[a-z0-9,._-]+\])?==(?P<version>[^ \\]+)(?P<marker> ; [^\\]+)? \\$"
+)
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 ADDRESS = re.compile(r"\w+://|^-|/[a-z]+/", re.MULTILINE)
 
@@ -58,6 +60,15 @@ def test_the_lock_pins_a_version_that_the_project_asks_for(name: str) -> None:
         versions = pins.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is not in requirements/{name}.txt: run make lock"
         assert all(requirement.specifier.contains(version) for version in versions)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_lock_keeps_the_extras_that_are_asked_for(name: str) -> None:
+    """An older pip looks for ``package[extra]`` beyond a lock without them, and fails at a newer release."""
+    kept = {match["name"]: match["extras"] or "" for line in _lines(name) if (match := ENTRY.match(line))}
+    for text in ASKED[name]:
+        requirement = Requirement(text)
+        assert requirement.extras <= set(kept[canonicalize_name(requirement.name)].strip("[]").split(",")), text
 
 
 def test_what_runs_is_what_was_developed_with() -> None:
