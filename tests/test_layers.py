@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "sealring"
 # A room imports only from rooms that stand before it, or from itself.
 ORDER = (
     "errors", "clock", "events", "jose", "policy", "keys", "revocation", "access", "sessions", "binding", "oauth",
-    "signals", "audit", "stores", "observe", "web", "runtime", "service", "settings",
+    "signals", "audit", "stores", "observe", "web", "runtime", "wiring", "service",
+    "settings",
 )  # fmt: skip
 
 # The edges import any room; nothing imports them, apart from these.

@@ -9,49 +9,34 @@ from typing import Generic, Self
 from pydantic import BaseModel
 
 from sealring.access.claims import AccessToken, ClaimsT
-from sealring.access.issue import AccessTokenIssuer
-from sealring.access.verify import AccessTokenVerifier
 from sealring.access.versions import ClaimsSchema
 from sealring.clock import Clock, SystemClock
 from sealring.errors import (
-    KeyRingError,
     NotAuthenticated,
     NotFound,
     RefusedError,
     SessionExpiredAbsolute,
     SessionExpiredIdle,
     SessionRevoked,
-    StoreUnavailable,
     SubjectInactive,
     TokenInvalid,
     UnknownKey,
     VersionUnknown,
 )
 from sealring.events import Emitter, Event, Sink, TokenRefused, VersionUnseen
-from sealring.keys.ring import KeyRing
-from sealring.keys.schedule import Schedule
-from sealring.keys.signer import ExternalKeys, Signer
+from sealring.keys.signer import ExternalKeys
 from sealring.keys.wrapping import KeyEncryptionKeys
 from sealring.policy import Policy
-from sealring.revocation.denylist import Denylist
-from sealring.revocation.distrust import KeyDistruster
-from sealring.revocation.follower import FeedFollower
-from sealring.runtime import Job, Runtime
+from sealring.runtime import Runtime
 from sealring.sessions.answer import SessionTokens, SessionView
-from sealring.sessions.confirm import Confirmer
 from sealring.sessions.decide import Sender
-from sealring.sessions.end import SessionEnder
-from sealring.sessions.mint import SessionMinter
-from sealring.sessions.open import Login, SessionOpener
-from sealring.sessions.purge import Purger
+from sealring.sessions.open import Login
 from sealring.sessions.record import EndReason, SessionRow
-from sealring.sessions.refresh import Refresher
 from sealring.sessions.subject import Subject, SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
-from sealring.web.cookies import access_cookie
+from sealring.wiring import Materials, Parts
 
-_PURGE_EVERY = 600.0
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -91,81 +76,39 @@ class Sealring(Generic[ClaimsT]):
         entropy: Callable[[int], bytes] = secrets.token_bytes,
         external_keys: ExternalKeys | None = None,
     ) -> None:
-        schema = ClaimsSchema.of(claims)
         self.policy = policy
         self.store = store
         self.clock = clock or SystemClock()
-        self.denylist = Denylist()
-        self._emitter = emitter = Emitter(sinks)
-        self.keys = KeyRing(
-            store,
-            key_encryption,
-            clock=self.clock,
-            events=emitter,
-            schedule=Schedule.of(policy),
-            alg=policy.access.algorithm,
-            cooldown=policy.keys.reload_cooldown.total_seconds(),
-            external=external_keys,
-        )
-        self._distruster = KeyDistruster(ring=self.keys, feed=store, denylist=self.denylist, clock=self.clock)
         self._entropy = entropy
-        self.follower = FeedFollower(store=store, denylist=self.denylist, clock=self.clock, emitter=emitter)
-        self._confirmer = Confirmer(store, policy.sessions)
-        self._ender = SessionEnder(
-            store=store,
-            keys=refresh_keys,
-            denylist=self.denylist,
-            afterlife=policy.token_afterlife,
-            clock=self.clock,
-            emitter=emitter,
+        self._emitter = Emitter(sinks)
+        self._parts = parts = Parts(
+            Materials(
+                policy=policy,
+                store=store,
+                key_encryption=key_encryption,
+                refresh_keys=refresh_keys,
+                load_subject=load_subject,
+                claims=ClaimsSchema.of(claims),
+                emitter=self._emitter,
+                clock=self.clock,
+                entropy=entropy,
+                external_keys=external_keys,
+            )
         )
-        self._opener = SessionOpener(
-            store=store,
-            keys=refresh_keys,
-            policy=policy.sessions,
-            ender=self._ender,
-            clock=self.clock,
-            entropy=entropy,
-            emitter=emitter,
-        )
-        self._refresher = Refresher(
-            store=store,
-            keys=refresh_keys,
-            policy=policy.sessions,
-            denylist=self.denylist,
-            ender=self._ender,
-            clock=self.clock,
-            emitter=emitter,
-        )
-        issuer = AccessTokenIssuer(
-            policy=policy,
-            claims=schema,
-            signer=self._signer,
-            entropy=entropy,
-            emitter=emitter,
-            cookie=access_cookie(policy),
-        )
-        self._minter = SessionMinter(issuer=issuer, load_subject=load_subject, claims=schema.model, emitter=emitter)
-        self._verifier = AccessTokenVerifier(
-            policy=policy,
-            claims=schema,
-            resolve_key=self.keys.resolve_key,
-            is_in_use=self.keys.is_in_use,
-            denylist=self.denylist,
-        )
-        self._purger = Purger(sessions=store, feed=store, policy=policy.sessions, clock=self.clock, emitter=emitter)
+        self.keys = parts.keys
+        self.denylist = parts.denylist
+        self.follower = parts.follower
         self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
         """Open the store, load keys and denials, start the background work; before that, no request is answered."""
         await self.store.__aenter__()
         try:
-            await self.keys.start()
-            await self._follow_feed()
+            await self._parts.load()
         except BaseException:
             await self.store.__aexit__(None, None, None)
             raise
-        self._runtime = Runtime(self._jobs(), self._emitter, entropy=self._entropy)
+        self._runtime = Runtime(self._parts.jobs(), self._emitter, entropy=self._entropy)
         self._runtime.start()
         return self
 
@@ -180,36 +123,6 @@ class Sealring(Generic[ClaimsT]):
             await self.keys.stop()
         finally:
             await self.store.__aexit__(kind, error, trace)
-
-    def _jobs(self) -> tuple[Job, ...]:
-        keys_every = self.policy.keys.follow_every.total_seconds()
-        confirm_every = max(0.05, self.policy.sessions.confirm_within.total_seconds() / 2)
-        return (
-            Job("follow_feed", self.policy.revocation.poll_every.total_seconds(), self._follow_feed),
-            Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
-            # It reads the ring, and does what is due; whichever process comes first does it for all.
-            # Between two looks of a process there is never more than the interval of the policy.
-            Job("follow_keys", keys_every * 0.9, self.keys.rotate, jitter=keys_every * 0.1),
-            Job("purge", _PURGE_EVERY, self._purger.purge),
-        )
-
-    async def _follow_feed(self) -> None:
-        await self.follower.catch_up()
-        # A denied key must not stay in use until the next look at the ring.
-        await self._distruster.finish()
-
-    async def _signer(self) -> Signer:
-        """Return who signs now; never a denied key, whose tokens would be refused at once.
-
-        Raises:
-            StoreUnavailable: no key can sign just now.
-        """
-        try:
-            if self.denylist.denies_key(self.keys.signer.kid):
-                await self._distruster.finish()
-            return self.keys.signer
-        except KeyRingError as error:
-            raise StoreUnavailable(error.detail) from error
 
     def emit(self, event: Event) -> None:
         """Hand an event to all sinks."""
@@ -226,7 +139,7 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             StoreUnavailable: the store does not answer.
         """
-        return await self._opener.begin(subject_id)
+        return await self._parts.opener.begin(subject_id)
 
     async def open_session(
         self,
@@ -256,15 +169,15 @@ class Sealring(Generic[ClaimsT]):
         """
         if login.subject != subject.id:
             raise SubjectInactive("the login was begun for another account")
-        opened = await self._opener.open(
+        opened = await self._parts.opener.open(
             login, sender=sender, scope=" ".join(subject.scope), amr=amr, persistent=persistent, device=device
         )
         # ASVS 7.2.4: a new session at every authentication, and the old one is terminated.
         if replaces is not None:
-            await self._ender.end_by_token(replaces, EndReason.REPLACED)
+            await self._parts.ender.end_by_token(replaces, EndReason.REPLACED)
         # Only then the surplus: what was replaced makes room, so that no other device pays for it.
-        await self._opener.end_surplus(opened)
-        return await self._minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
+        await self._parts.opener.end_surplus(opened)
+        return await self._parts.minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
 
     # Refreshing
 
@@ -282,12 +195,14 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             RefusedError: with the code of its outcome; ``StoreUnavailable`` loses nothing, the next try is a replay.
         """
-        refreshed = await self._refresher.refresh(refresh_token, sender=sender, attempt=attempt, idle_for=idle_for)
-        subject = await self._minter.subject(refreshed.row.subject)
+        refreshed = await self._parts.refresher.refresh(
+            refresh_token, sender=sender, attempt=attempt, idle_for=idle_for
+        )
+        subject = await self._parts.minter.subject(refreshed.row.subject)
         if subject is None:
-            await self._ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
+            await self._parts.ender.end(refreshed.row.sid, EndReason.SUBJECT_INACTIVE)
             raise SubjectInactive("the application does not know the account as active")
-        tokens = await self._minter.mint(
+        tokens = await self._parts.minter.mint(
             refreshed.row, subject, refreshed.outcome, refreshed.refresh_token, refreshed.now
         )
         # The application and the signer may have taken their time: a session that ended meanwhile gets no tokens, not
@@ -317,21 +232,21 @@ class Sealring(Generic[ClaimsT]):
 
     async def _verify(self, text: str) -> AccessToken[ClaimsT]:
         try:
-            return self._verifier.verify(text, self.clock.now())
+            return self._parts.verifier.verify(text, self.clock.now())
         except UnknownKey:
             await self.keys.reload()
         try:
-            return self._verifier.verify(text, self.clock.now())
+            return self._parts.verifier.verify(text, self.clock.now())
         except UnknownKey as error:
             raise TokenInvalid("nobody knows its key") from error
 
     def confirm(self, token: AccessToken[BaseModel]) -> None:
         """Note that the generation of a verified token was seen; it is written in the background."""
-        self._confirmer.note(token.sid, token.generation, self.clock.now())
+        self._parts.confirmer.note(token.sid, token.generation, self.clock.now())
 
     async def flush_confirmations(self) -> int:
         """Write what :meth:`confirm` noted and return how many sessions that were."""
-        return await self._confirmer.flush(self.clock.now())
+        return await self._parts.flush_confirmations()
 
     # Looking
 
@@ -353,7 +268,7 @@ class Sealring(Generic[ClaimsT]):
             raise SessionExpiredAbsolute("the row says so")
         if now >= row.idle_end:
             raise SessionExpiredIdle("the row says so")
-        subject = await self._minter.subject(token.subject)
+        subject = await self._parts.minter.subject(token.subject)
         if subject is None:
             raise SubjectInactive("the application does not know the account as active")
         return SessionView("current", row, token.issued_at, token.expires_at, subject.user)
@@ -378,9 +293,9 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             StoreUnavailable: nothing is ended; try again.
         """
-        if refresh_token is not None and await self._ender.end_by_token(refresh_token, EndReason.LOGOUT):
+        if refresh_token is not None and await self._parts.ender.end_by_token(refresh_token, EndReason.LOGOUT):
             return 1
-        return int(token is not None and await self._ender.end(token.sid, EndReason.LOGOUT))
+        return int(token is not None and await self._parts.ender.end(token.sid, EndReason.LOGOUT))
 
     async def logout_all(self, *, refresh_token: str | None = None, token: AccessToken[BaseModel] | None = None) -> int:
         """End every session of the account that a credential belongs to, and refuse the logins under way.
@@ -398,7 +313,7 @@ class Sealring(Generic[ClaimsT]):
         """
         if token is not None:
             return await self.end_all_sessions(token.subject)
-        row = None if refresh_token is None else await self._ender.holder(refresh_token)
+        row = None if refresh_token is None else await self._parts.ender.holder(refresh_token)
         if row is None or not row.is_live(self.clock.now()):
             raise NotAuthenticated("no usable credential")
         return await self.end_all_sessions(row.subject)
@@ -413,11 +328,11 @@ class Sealring(Generic[ClaimsT]):
         row = await self.store.read_session(sid)
         if row is None or row.subject != subject_id or not row.is_live(self.clock.now()):
             raise NotFound("no such session of this account")
-        await self._ender.end(sid, reason)
+        await self._parts.ender.end(sid, reason)
 
     async def end_all_sessions(self, subject_id: str, reason: str = EndReason.LOGOUT_ALL) -> int:
         """End every session of an account, and refuse the logins under way; return how many were ended."""
-        return await self._ender.end_subject(subject_id, reason)
+        return await self._parts.ender.end_subject(subject_id, reason)
 
     async def end_other_sessions(self, subject_id: str, *, keep: str, reason: str) -> int:
         """End every session of an account but one, and refuse the logins under way; return how many were ended.
@@ -425,7 +340,7 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             NotFound: ``keep`` is no session id; nothing is ended.
         """
-        return await self._ender.end_subject(subject_id, reason, keep=_sid(keep))
+        return await self._parts.ender.end_subject(subject_id, reason, keep=_sid(keep))
 
     async def revoke_access(self, session_id: str) -> bool:
         """Deny the access tokens of a session at once; it lives on, and a refresh brings fresh ones.
@@ -436,7 +351,7 @@ class Sealring(Generic[ClaimsT]):
         Raises:
             NotFound: this is no session id.
         """
-        return await self._ender.revoke_access(_sid(session_id)) is not None
+        return await self._parts.ender.revoke_access(_sid(session_id)) is not None
 
     async def distrust_key(self, kid: str) -> bool:
         """Refuse the tokens of a signing key at once in every process, because somebody else may hold it.
@@ -450,11 +365,11 @@ class Sealring(Generic[ClaimsT]):
             KeyRingError: there is no such key.
             StoreUnavailable: the store does not answer; repeat it.
         """
-        return await self._distruster.distrust(kid)
+        return await self._parts.distruster.distrust(kid)
 
     async def purge(self) -> tuple[int, int]:
         """Delete dead sessions and spent denials in bounded batches and return how many of each."""
-        return await self._purger.purge()
+        return await self._parts.purger.purge()
 
 
 def _sid(session_id: str) -> bytes:

@@ -4,8 +4,9 @@ import asyncio
 from typing import Final
 
 from sealring.clock import Clock
-from sealring.errors import KeyRingError
+from sealring.errors import KeyRingError, StoreUnavailable
 from sealring.keys.ring import KeyRing
+from sealring.keys.signer import Signer
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.port import FeedStore
 from sealring.revocation.record import Denial, DenialKind
@@ -68,6 +69,19 @@ class KeyDistruster:
         async with self._finishing:
             for kid in self._in_use():
                 await self._ring.distrust(kid)
+
+    async def signer(self) -> Signer:
+        """Return who signs now; never a denied key, whose tokens would be refused at once.
+
+        Raises:
+            StoreUnavailable: no key can sign just now.
+        """
+        try:
+            if self._denylist.denies_key(self._ring.signer.kid):
+                await self.finish()
+            return self._ring.signer
+        except KeyRingError as error:
+            raise StoreUnavailable(error.detail) from error
 
     def _in_use(self) -> tuple[str, ...]:
         rows = (row for row in self._ring.rows if row.state.verifies)
