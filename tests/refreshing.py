@@ -33,7 +33,9 @@ def quiet(**sessions: Any) -> Policy:
         app="todo",
         issuer=ISSUER,
         revocation=QUIET_FEED,
-        sessions=SessionPolicy(**({"confirm_within": timedelta(seconds=30)} | sessions)),
+        sessions=SessionPolicy(
+            **({"confirm_within": timedelta(seconds=30), "purge_every": timedelta(days=1)} | sessions)
+        ),
     )
 
 

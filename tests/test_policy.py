@@ -92,6 +92,7 @@ RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (SessionPolicy, "confirm_within", [seconds(0), seconds(30)], [seconds(-1), seconds(31)]),
     (SessionPolicy, "last_seen_every", [seconds(0), seconds(3600)], [seconds(-1), seconds(3601)]),
     (SessionPolicy, "keep_ended", [seconds(3600), days(400)], [seconds(3599), days(401)]),
+    (SessionPolicy, "purge_every", [seconds(1), days(1)], [seconds(0.9), seconds(86_401)]),
     (KeyPolicy, "period", [days(1), days(400)], [seconds(3599), seconds(86_399), days(401)]),
     (KeyPolicy, "announce", [seconds(480), days(30)], [seconds(479), days(31)]),
     (KeyPolicy, "jwks_max_age", [seconds(0), seconds(86_220)], [seconds(-1), seconds(86_221), days(2)]),

@@ -316,12 +316,13 @@ class JobFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged(Event):
-    """Dead sessions and spent denials were deleted."""
+    """Dead sessions, spent denials and the epochs of subjects that nobody compares any more were deleted."""
 
     name = "purged"
 
     sessions: int
     denials: int
+    subjects: int
 
 
 class Emitter:

@@ -125,6 +125,8 @@ class SessionPolicy:
         confirm_within: a confirmation is written at most this much later; default 2 seconds.
         last_seen_every: "last seen" is written at most this often; default 1 minute, at most an hour.
         keep_ended: an ended session is purged after this time; default 1 day, at least an hour.
+        purge_every: a process looks this often whether there is something to purge; default 1 minute, 1 second to
+            1 day.
     """
 
     idle: timedelta = timedelta(days=7)
@@ -140,6 +142,7 @@ class SessionPolicy:
     confirm_within: timedelta = timedelta(seconds=2)
     last_seen_every: timedelta = timedelta(minutes=1)
     keep_ended: timedelta = timedelta(days=1)
+    purge_every: timedelta = timedelta(minutes=1)
 
     def __post_init__(self) -> None:
         _between("The idle limit", self.idle, timedelta(seconds=5), timedelta(days=365))
@@ -150,6 +153,7 @@ class SessionPolicy:
         _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
         _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))
         _between("The time until an ended session is purged", self.keep_ended, timedelta(hours=1), timedelta(days=400))
+        _between("The time between two purges", self.purge_every, timedelta(seconds=1), timedelta(days=1))
         if self.idle > self.absolute:
             raise ConfigurationError("The idle limit is longer than the absolute limit, so it would never be reached.")
         if self.grace <= self.client_timeout:

@@ -31,7 +31,7 @@ from sealring.runtime import Runtime
 from sealring.sessions.answer import SessionTokens, SessionView
 from sealring.sessions.decide import Sender
 from sealring.sessions.open import Login
-from sealring.sessions.record import EndReason, SessionRow
+from sealring.sessions.record import EndReason, PurgeCounts, SessionRow
 from sealring.sessions.subject import Subject, SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
@@ -133,6 +133,8 @@ class Sealring(Generic[ClaimsT]):
     async def begin_login(self, subject_id: str) -> Login:
         """Begin a login; call it before the credential is checked, for unknown accounts as well.
 
+        It must come to its end within half an hour.
+
         Args:
             subject_id: the account that somebody claims to be.
 
@@ -164,7 +166,8 @@ class Sealring(Generic[ClaimsT]):
             replaces: the refresh token that the request carried; its session ends, whoever it belonged to.
 
         Raises:
-            LoginSuperseded: the subject's sessions were ended in the meantime.
+            LoginSuperseded: the subject's sessions were ended in the meantime, or the login took longer than half an
+                hour.
             StoreUnavailable: the store does not answer; no session is left open to anybody.
         """
         if login.subject != subject.id:
@@ -367,8 +370,17 @@ class Sealring(Generic[ClaimsT]):
         """
         return await self._parts.distruster.distrust(kid)
 
-    async def purge(self) -> tuple[int, int]:
-        """Delete dead sessions and spent denials in bounded batches and return how many of each."""
+    async def purge(self) -> PurgeCounts | None:
+        """Delete dead sessions, spent denials and the epochs that no login can compare, at most 10,000 of each.
+
+        The background work does so by itself, every ``purge_every`` of the session policy.
+
+        Returns:
+            How many of each; None when another process is purging.
+
+        Raises:
+            StoreUnavailable: the store does not answer; what was deleted so far stays deleted.
+        """
         return await self._parts.purger.purge()
 
 

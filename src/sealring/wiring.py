@@ -30,8 +30,6 @@ from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
 from sealring.web.cookies import access_cookie
 
-_PURGE_EVERY = 600.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Materials(Generic[ClaimsT]):
@@ -107,8 +105,10 @@ class Parts(Generic[ClaimsT]):
         self.purger = Purger(
             sessions=made_of.store,
             feed=made_of.store,
+            leases=made_of.store,
             policy=made_of.policy.sessions,
             clock=made_of.clock,
+            entropy=made_of.entropy,
             emitter=made_of.emitter,
         )
 
@@ -131,13 +131,15 @@ class Parts(Generic[ClaimsT]):
         """Return the background work."""
         keys_every = self._policy.keys.follow_every.total_seconds()
         confirm_every = max(0.05, self._policy.sessions.confirm_within.total_seconds() / 2)
+        purge_every = self._policy.sessions.purge_every.total_seconds()
         return (
             Job("follow_feed", self._policy.revocation.poll_every.total_seconds(), self.follow_feed),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
             # It reads the ring, and does what is due; whichever process comes first does it for all.
             # Between two looks of a process there is never more than the interval of the policy.
             Job("follow_keys", keys_every * 0.9, self.keys.rotate, jitter=keys_every * 0.1),
-            Job("purge", _PURGE_EVERY, self.purger.purge),
+            # Every process looks; a lease lets one purge at a time.
+            Job("purge", purge_every * 0.9, self.purger.purge, jitter=purge_every * 0.1),
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from sealring import NoClaims, Sender, Subject
 from sealring.clock import ManualClock, SystemClock
 from sealring.settings import SealringSettings, load_settings
+from sealring.stores import open_store
+from sealring.testing import make_row
 
 
 def sealring(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -126,11 +129,47 @@ def test_sessions_list_shows_live_sessions_only(tmp_path: Path, settings: Sealri
 def test_purge_deletes_what_is_long_over_and_keeps_what_lives(tmp_path: Path, settings: SealringSettings) -> None:
     _run_once(settings, logins=3, ago=60 * 86_400)
     alive = _run_once(settings, logins=1)
+    dry = sealring(tmp_path, "purge", "--dry-run")
+    assert (dry.returncode, dry.stdout) == (0, "A purge would delete 3 sessions, 0 denials and 0 subjects.\n")
+    counts = {"sessions": 3, "denials": 0, "subjects": 0}
+    assert json.loads(sealring(tmp_path, "purge", "--dry-run", "--json").stdout) == counts | {"dry_run": True}
     purged = sealring(tmp_path, "purge", "--json")
-    assert json.loads(purged.stdout) == {"sessions": 3, "denials": 0}
+    assert json.loads(purged.stdout) == counts | {"dry_run": False}
     listed = json.loads(sealring(tmp_path, "sessions", "list", "ada", "--json").stdout)
     assert [item["session_id"] for item in listed] == alive
-    assert sealring(tmp_path, "purge").stdout == "Purged 0 sessions and 0 denials.\n"
+    assert sealring(tmp_path, "purge").stdout == "Purged 0 sessions, 0 denials and 0 subjects.\n"
+
+
+def test_a_purge_while_another_process_purges_is_exit_code_4(tmp_path: Path, settings: SealringSettings) -> None:
+    _run_once(settings, logins=1, ago=60 * 86_400)
+
+    async def hold() -> None:
+        async with open_store(settings.store) as store:
+            assert await store.take_lease("purge", "another", SystemClock().now(), 60)
+
+    asyncio.run(hold())
+    refused = sealring(tmp_path, "purge")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert refused.stderr.startswith("Another process is purging.")
+    assert "would delete 1 sessions" in sealring(tmp_path, "purge", "--dry-run").stdout
+
+
+def test_a_long_purge_shows_at_a_terminal_how_far_it_is(tmp_path: Path, settings: SealringSettings) -> None:
+    async def fill() -> None:
+        async with open_store(settings.store) as store:
+            await asyncio.gather(*(store.open_session(make_row(idle_end=1.0, created_at=0.0)) for _ in range(2_000)))
+
+    asyncio.run(fill())
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sealring.cli", "purge"]
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        assert process.stdout.read() == b"Purged 2,000 sessions, 0 denials and 0 subjects.\n"
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        shown = terminal.read(65_536).decode(errors="replace")
+    assert "2000/2000" in shown
 
 
 def test_nonsense_on_the_command_line_is_exit_code_2(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_rewrap_moves_the_ring_so_that_the_old_key_encryption_key_can_go(it: Ins
 
 def test_a_row_that_somebody_altered_is_shown_with_its_own_exit_code_and_can_be_dropped(it: Installation) -> None:
     kid = it.kid("announced")
-    it.sql("UPDATE ring_key SET state = 'active', activated_at = 9e9 WHERE kid = ?", kid)
+    it.sql("UPDATE sealring_ring_key SET state = 'active', activated_at = 9e9 WHERE kid = ?", kid)
     listed = it.run("list", "--json")
     assert listed.returncode == ROWS_REFUSED
     assert f"Refused {kid}: " in listed.stderr

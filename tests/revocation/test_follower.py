@@ -12,6 +12,7 @@ from sealring.errors import SessionRevoked, StoreUnavailable, TokenRevoked, Toke
 from sealring.events import Emitter, FeedCaughtUp, Purged
 from sealring.policy import RevocationPolicy
 from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower
+from sealring.sessions.record import PurgeCounts
 from sealring.stores.memory import MemoryStore
 from tests.access.forging import payload_of
 from tests.gated import GatedStore, Place
@@ -116,8 +117,7 @@ async def test_a_denial_holds_until_the_last_token_is_dead_and_is_then_forgotten
         it.clock.advance(policy.token_afterlife.total_seconds())
         await it.ring.follower.catch_up()
         assert len(it.ring.denylist) == 0
-        sessions, denials = await it.ring.purge()
-        assert (sessions, denials) == (0, 1)
+        assert await it.ring.purge() == PurgeCounts(denials=1)
         assert (await it.ring.store.read_feed(0, 10)).denials == ()
         assert [event.denials for event in it.log.of(Purged)] == [1]
 

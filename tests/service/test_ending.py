@@ -16,6 +16,7 @@ from sealring.errors import (
     TokenSuperseded,
 )
 from sealring.events import AccessRevoked, SessionEnded
+from sealring.sessions.record import PurgeCounts
 from sealring.sessions.token import decode, encode
 from tests.gated import GatedStore, Place
 from tests.refreshing import one_more, prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
@@ -287,10 +288,10 @@ async def test_a_purge_takes_what_is_over_and_leaves_what_lives(place: Place) ->
         await it.login(persistent=False)
         kept = await it.login()
         await it.ring.logout(refresh_token=ended.refresh_token)
-        assert await it.ring.purge() == (0, 0)
+        assert await it.ring.purge() == PurgeCounts()
         it.clock.advance(2 * 86_400)
-        assert await it.ring.purge() == (2, 1)
-        assert await it.ring.purge() == (0, 0)
+        assert await it.ring.purge() == PurgeCounts(sessions=2, denials=1)
+        assert await it.ring.purge() == PurgeCounts()
         assert [row.sid for row in await it.ring.sessions("ada")] == [kept.view.row.sid]
         await it.ring.follower.catch_up()
         with pytest.raises(RefreshInvalid):

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from sealring.errors import (
 )
 from sealring.events import SessionEnded, SessionOpened
 from sealring.sessions import SessionRow
+from sealring.sessions.record import PurgeCounts
 from tests.gated import GatedStore, Place
 from tests.refreshing import prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
 from tests.support import WEB, Bench, Claims, bench
@@ -82,7 +84,38 @@ async def test_a_login_that_was_under_way_when_everything_was_ended_is_refused(p
         assert len(it.log.of(SessionOpened)) == opened
         assert len(await live(it)) == (1 if act == "end others" else 0)
         # The next login knows the new epoch.
-        assert (await it.login()).view.row.subject_epoch == 1
+        assert (await it.login()).view.row.subject_epoch > 0
+
+
+async def test_a_login_may_take_half_an_hour_and_no_longer(place: Place) -> None:
+    async with bench(policy=quiet(), store=place.open()) as it:
+        login = await it.ring.begin_login("ada")
+        it.clock.advance(1_800)
+        await it.ring.open_session(login, it.subjects["ada"], sender=WEB)
+        it.clock.advance(0.1)
+        with pytest.raises(LoginSuperseded):
+            await it.ring.open_session(login, it.subjects["ada"], sender=WEB)
+        # A clock that was set back does not tell how long it took.
+        it.clock.advance(-3_601)
+        with pytest.raises(LoginSuperseded):
+            await it.ring.open_session(login, it.subjects["ada"], sender=WEB)
+        assert len(await live(it)) == 1
+
+
+async def test_a_purge_while_a_login_is_under_way_neither_refuses_it_nor_lets_it_in(place: Place) -> None:
+    keep = timedelta(hours=1)
+    policy = quiet(keep_ended=keep)
+    async with bench(policy=policy, store=place.open()) as it:
+        await it.ring.end_all_sessions("ada")
+        it.clock.advance(keep.total_seconds() + 1)
+        harmless, lost = await it.ring.begin_login("ada"), await it.ring.begin_login("ada")
+        assert await it.ring.purge() == PurgeCounts(subjects=1)
+        await it.ring.open_session(harmless, it.subjects["ada"], sender=WEB)
+        await it.ring.end_all_sessions("ada")
+        it.clock.advance(1_800)
+        await it.ring.purge()
+        with pytest.raises(LoginSuperseded):
+            await it.ring.open_session(lost, it.subjects["ada"], sender=WEB)
 
 
 async def test_ending_everything_between_the_insert_and_the_answer_leaves_nothing_alive(place: Place) -> None:

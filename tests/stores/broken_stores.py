@@ -61,7 +61,7 @@ class _SwapsBlindly(MemoryStore):
 
 class _ForgetsTheEpoch(MemoryStore):
     async def open_session(self, row: SessionRow) -> bool:
-        return await super().open_session(replace(row, subject_epoch=self._epochs.get(row.subject, 0)))
+        return await super().open_session(replace(row, subject_epoch=self._epoch(row.subject)))
 
 
 class _EndsWithoutDenial(MemoryStore):

@@ -45,10 +45,10 @@ async def test_a_login_that_meets_the_end_of_all_sessions_waits_for_it_and_is_re
     epoch = 0
     if known:
         await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
-        epoch = 1
+        epoch = await store.subject_epoch("alice")
     async with client(url) as other:
         async with other.transaction():
-            await other.execute(postgres_sessions.RAISE_SUBJECT_EPOCH, "alice")
+            await other.execute(postgres_sessions.RAISE_SUBJECT_EPOCH, "alice", NOW)
             row = make_row(subject_epoch=epoch)
             login = asyncio.create_task(store.open_session(row))
             await waiting(other)
@@ -63,7 +63,7 @@ async def test_the_end_of_all_sessions_that_meets_a_login_waits_for_it_and_ends_
     epoch = 0
     if known:
         await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
-        epoch = 1
+        epoch = await store.subject_epoch("alice")
     row = make_row(subject_epoch=epoch)
     async with client(url) as other:
         async with other.transaction():
@@ -125,12 +125,12 @@ async def test_a_client_that_stops_in_the_middle_of_a_transaction_keeps_nobody_o
     async with client(url) as stopped:
         await stopped.execute("BEGIN")
         await stopped.execute(postgres_sessions.LET_GO.replace("5s", "50ms"))
-        await stopped.execute(postgres_sessions.RAISE_SUBJECT_EPOCH, "alice")
+        await stopped.execute(postgres_sessions.RAISE_SUBJECT_EPOCH, "alice", NOW)
         await stopped.fetch(postgres_sessions.END_SUBJECT, "alice", NOW, "logout_all", NOW + 900, None)
         # It says nothing more: the server ends it, and what it had begun is undone.
         ended = await store.end_subject("alice", None, "administrator", NOW, NOW + 900)
     assert [each.revoked_reason for each in ended] == ["administrator"]
-    assert await store.subject_epoch("alice") == 1
+    assert await store.subject_epoch("alice") == NOW * 1000
 
 
 async def test_a_transaction_that_a_deadlock_undid_is_done_again(
@@ -207,6 +207,7 @@ async def test_a_storm_of_everything_at_once_has_no_deadlock_and_leaves_sessions
 
         async def purge(store: PostgresStore) -> None:
             await store.purge_sessions(NOW + 1, 3)
+            await store.purge_subjects(NOW - 500, 2)
 
         async def raise_epoch(store: PostgresStore) -> None:
             await store.raise_epoch(chance.choice(rows[-_SESSIONS:]).sid, NOW + 900)

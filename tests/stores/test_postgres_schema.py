@@ -16,7 +16,7 @@ from sealring.errors import ConfigurationError
 from sealring.keys.record import KeyRow
 from sealring.revocation.record import Denial
 from sealring.sessions.record import Confirmation, SessionRow
-from sealring.stores import postgres_feed, postgres_keys, postgres_sessions
+from sealring.stores import postgres_feed, postgres_keys, postgres_lease, postgres_sessions
 from sealring.stores.postgres import PostgresStore
 from sealring.stores.postgres_schema import MIGRATIONS, Migration, migrate, read_version
 from sealring.testing import NOW, make_rotation, make_row
@@ -234,6 +234,9 @@ _INDEXES = {
     "postgres_sessions.END_SUBJECT": "sealring_session_of_subject",
     "postgres_sessions.RAISE_EPOCH": _BY_SID,
     "postgres_sessions.PURGE": "sealring_session_by_end",
+    "postgres_sessions.PURGE_SUBJECTS": "sealring_subject_by_use",
+    "postgres_sessions.COUNT_DUE": "sealring_session_by_end",
+    "postgres_lease.LEAVE": "sealring_lease_pkey",
     "postgres_feed.READ": "sealring_denial_pkey",
     "postgres_feed.PURGE": "sealring_denial_by_expiry",
 }
@@ -241,13 +244,14 @@ _WITHOUT_A_SEARCH = {
     "postgres_sessions.OPEN",  # inserts, and an upsert by primary key
     "postgres_sessions.RAISE_SUBJECT_EPOCH",
     "postgres_sessions.LET_GO",
+    "postgres_lease.TAKE",
     "postgres_feed.APPEND",
     "postgres_keys.LOAD",  # the whole ring, a handful of rows
     "postgres_keys.REPLACE",
 }
 _STATEMENTS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": statement
-    for module in (postgres_sessions, postgres_feed, postgres_keys)
+    for module in (postgres_sessions, postgres_lease, postgres_feed, postgres_keys)
     for name, statement in statements(module).items()
 }
 
@@ -257,10 +261,11 @@ _FILL = """
         NULL, 1, n, 0, 0, 0, 3600, n * 60, n * 60 + 86400, true, CASE WHEN n % 10 = 0 THEN n * 60.0 END, NULL, NULL,
         NULL, 'firefox', n, 'pwd', '', n, n, 'Firefox'
     FROM generate_series(1, 30000) AS n;
-    INSERT INTO sealring_subject SELECT 'subject ' || n, 0 FROM generate_series(1, 5000) AS n;
+    INSERT INTO sealring_subject SELECT 'subject ' || n, 0, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO sealring_lease SELECT 'lease ' || n, 'holder', n FROM generate_series(1, 5000) AS n;
     INSERT INTO sealring_denial (kind, ident, least_epoch, expires_at)
     SELECT 'session', md5(n::text), 1, n FROM generate_series(1, 30000) AS n;
-    ANALYZE sealring_session, sealring_subject, sealring_denial;
+    ANALYZE sealring_session, sealring_subject, sealring_denial, sealring_lease;
 """
 
 

@@ -74,7 +74,7 @@ async def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None
     assert _modes(tmp_path) == {"file": 0o600}
     async with SqliteStore(tmp_path / "file") as store:
         assert await store.read_session(row.sid) == rotated
-        assert await store.subject_epoch("bob") == 1
+        assert await store.subject_epoch("bob") == NOW * 1000
         assert [each.ident for each in (await store.read_feed(0, 100)).denials] == [other.session_id, denial.ident]
         assert (await store.read_feed(head, 100)).denials == ()
 

@@ -15,6 +15,7 @@ ResultT = TypeVar("ResultT")
 
 FAILED: Final = 1
 NOT_CONFIRMED: Final = 3
+NOT_DONE: Final = 4
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]

@@ -1,6 +1,7 @@
 """Commands for whoever runs the application.
 
-Exit codes: 0 done, 1 refused or failed with one sentence on standard error, 2 the command line is wrong.
+Exit codes: 0 done, 1 refused or failed with one sentence on standard error, 2 the command line is wrong; what others
+mean stands in the help of their command.
 """
 
 import json
@@ -12,20 +13,19 @@ import typer
 
 from sealring.cli.common import AsJson, fail, with_store
 from sealring.cli.keys import keys
+from sealring.cli.purge import purge
 from sealring.cli.show import session_table, stamp
 from sealring.cli.token import token
 from sealring.clock import SystemClock
 from sealring.errors import SealringError
-from sealring.events import Emitter
-from sealring.sessions.purge import Purger
 from sealring.settings import DEFAULT_ENV_FILE, Environment, load_settings, write_secrets
-from sealring.stores.base import Store
 
 app = typer.Typer(help="Look after the tokens of an application.", no_args_is_help=True, add_completion=False)
 sessions = typer.Typer(help="The sessions.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(sessions, name="sessions")
 app.add_typer(token, name="token")
+app.command()(purge)
 
 
 @app.callback()
@@ -70,25 +70,6 @@ def list_sessions(subject: Annotated[str, typer.Argument(help="The account.")], 
         typer.echo(json.dumps(shown, indent=2))
     else:
         session_table(live)
-
-
-@app.command()
-def purge(*, as_json: AsJson = False) -> None:
-    """Delete dead sessions and spent denials, in bounded batches; a live session is never touched."""
-    settings = load_settings()
-
-    async def run(store: Store) -> tuple[int, int]:
-        purger = Purger(
-            sessions=store, feed=store, policy=settings.policy().sessions, clock=SystemClock(), emitter=Emitter()
-        )
-        return await purger.purge()
-
-    ended, spent = with_store(settings, run)
-    typer.echo(
-        json.dumps({"sessions": ended, "denials": spent})
-        if as_json
-        else f"Purged {ended} sessions and {spent} denials."
-    )
 
 
 def main() -> None:

@@ -15,6 +15,9 @@ from sealring.sessions.token import SECRET_BYTES, SID_BYTES, RefreshKeys, Refres
 
 _LONGEST_DEVICE = 120
 
+LONGEST_LOGIN = 1_800.0
+"""Seconds that a login may take; the epoch that it compares is kept for at least twice as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -23,10 +26,12 @@ class Login:
     Attributes:
         subject: the account that somebody claims to be.
         epoch: its epoch; a password change or "sign out everywhere" in the meantime raises it, and the login fails.
+        begun_at: seconds since the epoch (of time).
     """
 
     subject: str
     epoch: int
+    begun_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ class SessionOpener:
 
     async def begin(self, subject: str) -> Login:
         """Begin a login; call it before the credential is checked, for unknown accounts as well."""
-        return Login(subject, await self._store.subject_epoch(subject))
+        begun_at = self._clock.now()
+        return Login(subject, await self._store.subject_epoch(subject), begun_at)
 
     async def open(
         self, login: Login, *, sender: Sender, scope: str, amr: tuple[str, ...], persistent: bool, device: str
@@ -97,9 +103,13 @@ class SessionOpener:
             The session and its first refresh token.
 
         Raises:
-            LoginSuperseded: the subject's sessions were ended while the login was under way.
+            LoginSuperseded: the subject's sessions were ended while the login was under way, or it took longer than
+                half an hour.
         """
         now = self._clock.now()
+        # After that the epoch may have been purged, and nobody knows any more whether it was raised in the meantime.
+        if abs(now - login.begun_at) > LONGEST_LOGIN:
+            raise LoginSuperseded("the login took too long")
         secret = self._entropy(SECRET_BYTES)
         token = RefreshToken(self._keys.current, self._entropy(SID_BYTES), 1, secret)
         row = self._row(login, token, sender, now, scope, amr, persistent=persistent, device=device)

@@ -7,18 +7,20 @@ and the caller's next try sees it. Every method raises ``StoreUnavailable`` when
 from collections.abc import Sequence
 from typing import Protocol
 
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 
 
 class SessionStore(Protocol):
     """Sessions, and one epoch for each subject."""
 
     async def subject_epoch(self, subject: str) -> int:
-        """Return the subject's epoch; 0 for a subject that was never revoked."""
+        """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
         ...
 
     async def open_session(self, row: SessionRow) -> bool:
-        """Insert a session if the subject's epoch still equals ``row.subject_epoch``.
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0.
+
+        An epoch is remembered for longer than a login may take, so 0 means: not raised since this login began.
 
         Returns:
             False, and nothing written, when the epoch has risen since the login began.
@@ -85,6 +87,9 @@ class SessionStore(Protocol):
     ) -> tuple[SessionRow, ...]:
         """Raise the subject's epoch and revoke its sessions with their denials, in one transaction.
 
+        The new epoch is the greater of one more and ``now`` in whole milliseconds: a number that this subject has never
+        had, also when the one before was purged.
+
         Args:
             subject: the account.
             keep: a session that lives on, or None.
@@ -112,5 +117,27 @@ class SessionStore(Protocol):
 
         Returns:
             How many were deleted.
+        """
+        ...
+
+    async def purge_subjects(self, unused_since: float, limit: int) -> int:
+        """Forget the epochs of at most ``limit`` subjects that were neither revoked nor logged in since a moment.
+
+        Args:
+            unused_since: seconds since the epoch, longer ago than any login under way began.
+            limit: subjects at most.
+
+        Returns:
+            How many were forgotten; 0 from a store where epochs leave by themselves.
+        """
+        ...
+
+    async def count_due(self, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+        """Return how much a purge would delete, without deleting anything.
+
+        Args:
+            ended_before: of :meth:`purge_sessions`, and ``unused_since`` of :meth:`purge_subjects`.
+            spent_at: ``now`` of :meth:`~sealring.revocation.port.FeedStore.purge_denials`.
+            limit: counts no further than this, of each kind.
         """
         ...

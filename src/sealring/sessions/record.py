@@ -150,3 +150,26 @@ class Confirmation:
     sid: bytes
     generation: int
     seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeCounts:
+    """How much was purged, or could be.
+
+    Attributes:
+        sessions: that ended, by revocation or by time.
+        denials: whose last access token is dead.
+        subjects: whose epoch no login under way can compare any more.
+    """
+
+    sessions: int = 0
+    denials: int = 0
+    subjects: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.sessions + self.denials + self.subjects
+
+    def __add__(self, other: "PurgeCounts") -> "PurgeCounts":
+        return PurgeCounts(self.sessions + other.sessions, self.denials + other.denials, self.subjects + other.subjects)

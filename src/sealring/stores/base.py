@@ -5,11 +5,12 @@ from typing import Protocol, Self
 
 from sealring.keys.port import KeyStore
 from sealring.revocation.port import FeedStore
+from sealring.sessions.lease import LeaseStore
 from sealring.sessions.port import SessionStore
 
 
-class Store(SessionStore, FeedStore, KeyStore, Protocol):
-    """A place for sessions, denials and keys.
+class Store(SessionStore, LeaseStore, FeedStore, KeyStore, Protocol):
+    """A place for sessions, leases, denials and keys.
 
     Attributes:
         shared: whether several processes can use it at the same time.

@@ -1,6 +1,7 @@
 """The store in memory: the reference for what the ports mean, and the store of fast tests."""
 
 import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Self
 from sealring.errors import InternalError
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import ENDED, Denial, DenialKind, FeedPage
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 
 
 class MemoryStore:
@@ -23,7 +24,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._sessions: dict[bytes, SessionRow] = {}
-        self._epochs: dict[str, int] = {}
+        self._epochs: dict[str, tuple[int, float]] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
         self._feed: list[tuple[int, Denial]] = []
         self._last_cursor = 0
         self._ring = RingSnapshot(0, ())
@@ -43,12 +45,12 @@ class MemoryStore:
     # Sessions
 
     async def subject_epoch(self, subject: str) -> int:
-        """Return the subject's epoch; 0 for a subject that was never revoked."""
-        return self._epochs.get(subject, 0)
+        """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
+        return self._epoch(subject)
 
     async def open_session(self, row: SessionRow) -> bool:
-        """Insert a session if the subject's epoch still equals ``row.subject_epoch``."""
-        if self._epochs.get(row.subject, 0) != row.subject_epoch:
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0."""
+        if self._epoch(row.subject) not in {0, row.subject_epoch}:
             return False
         if row.sid in self._sessions:
             raise InternalError("a session with this id exists already")
@@ -133,7 +135,8 @@ class MemoryStore:
         self, subject: str, keep: bytes | None, reason: str, now: float, deny_until: float
     ) -> tuple[SessionRow, ...]:
         """Raise the subject's epoch and revoke its sessions with their denials."""
-        self._epochs[subject] = self._epochs.get(subject, 0) + 1
+        epoch, raised_at = self._epochs.get(subject, (0, now))
+        self._epochs[subject] = (max(epoch + 1, math.floor(now * 1000)), max(raised_at, now))
         condemned = [row for row in self._unrevoked(subject) if row.sid != keep]
         return tuple(self._end(row, reason, now, deny_until) for row in condemned)
 
@@ -152,6 +155,25 @@ class MemoryStore:
             del self._sessions[sid]
         return min(len(ended), max(0, limit))
 
+    async def purge_subjects(self, unused_since: float, limit: int) -> int:
+        """Forget the epochs of at most ``limit`` subjects that were not revoked since a moment."""
+        unused = [subject for subject, (_, raised_at) in self._epochs.items() if raised_at < unused_since]
+        for subject in unused[: max(0, limit)]:
+            del self._epochs[subject]
+        return min(len(unused), max(0, limit))
+
+    async def count_due(self, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+        """Return how much a purge would delete, counted no further than ``limit`` of each kind."""
+        most = max(0, limit)
+        return PurgeCounts(
+            sessions=min(most, sum(_ended_at(row) < ended_before for row in self._sessions.values())),
+            denials=min(most, sum(denial.expires_at <= spent_at for _, denial in self._feed)),
+            subjects=min(most, sum(raised_at < ended_before for _, raised_at in self._epochs.values())),
+        )
+
+    def _epoch(self, subject: str) -> int:
+        return self._epochs.get(subject, (0, 0.0))[0]
+
     def _unrevoked(self, subject: str) -> tuple[SessionRow, ...]:
         rows = [row for row in self._sessions.values() if row.subject == subject and row.revoked_at is None]
         return tuple(sorted(rows, key=lambda row: (row.created_at, row.sid)))
@@ -163,6 +185,21 @@ class MemoryStore:
     def _put(self, row: SessionRow) -> SessionRow:
         self._sessions[row.sid] = row
         return row
+
+    # Leases
+
+    async def take_lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Take a lease that is free, or prolong it."""
+        held_by, until = self._leases.get(name, (holder, 0.0))
+        if held_by != holder and now < until <= now + 2 * seconds:
+            return False
+        self._leases[name] = (holder, now + seconds)
+        return True
+
+    async def leave_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; does nothing when it is another holder's."""
+        if self._leases.get(name, ("", 0.0))[0] == holder:
+            del self._leases[name]
 
     # Feed
 

@@ -8,8 +8,8 @@ from typing import Final, Self
 from sealring.errors import ConfigurationError, StoreUnavailable
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import Denial, FeedPage
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
-from sealring.stores import postgres_feed, postgres_keys, postgres_sessions
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
+from sealring.stores import postgres_feed, postgres_keys, postgres_lease, postgres_sessions
 from sealring.stores.postgres_batch import LANES, RotationBatches, rounds
 from sealring.stores.postgres_pool import PostgresPool
 from sealring.stores.postgres_url import split
@@ -111,11 +111,11 @@ class PostgresStore:
     # Sessions
 
     async def subject_epoch(self, subject: str) -> int:
-        """Return the subject's epoch; 0 for a subject that was never revoked."""
+        """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
         return await self._open_pool.read(lambda server: postgres_sessions.subject_epoch(server, subject))
 
     async def open_session(self, row: SessionRow) -> bool:
-        """Insert a session if the subject's epoch still equals ``row.subject_epoch``."""
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0."""
         return await self._open_pool.write(lambda server: postgres_sessions.open_session(server, row))
 
     async def read_session(self, sid: bytes) -> SessionRow | None:
@@ -162,6 +162,26 @@ class PostgresStore:
     async def purge_sessions(self, ended_before: float, limit: int) -> int:
         """Delete at most ``limit`` sessions that ended before a moment; one that is being written to is left."""
         return await self._open_pool.write(lambda server: postgres_sessions.purge(server, ended_before, limit))
+
+    async def purge_subjects(self, unused_since: float, limit: int) -> int:
+        """Forget at most ``limit`` subjects that neither logged in nor were revoked since a moment."""
+        return await self._open_pool.write(lambda server: postgres_sessions.purge_subjects(server, unused_since, limit))
+
+    async def count_due(self, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+        """Return how much a purge would delete, counted no further than ``limit`` of each kind."""
+        return await self._open_pool.read(
+            lambda server: postgres_sessions.count_due(server, ended_before, spent_at, limit)
+        )
+
+    # Leases
+
+    async def take_lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Take a lease that is free, or prolong it."""
+        return await self._open_pool.write(lambda server: postgres_lease.take(server, name, holder, now, seconds))
+
+    async def leave_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; does nothing when it is another holder's."""
+        await self._open_pool.write(lambda server: postgres_lease.leave(server, name, holder))
 
     # Feed
 

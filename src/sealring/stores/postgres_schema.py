@@ -92,7 +92,22 @@ _FIRST: Final[Migration] = (
     """,
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST,)
+_SECOND: Final[Migration] = (
+    # When a subject last logged in or was revoked; those that are here did so at this moment at the latest.
+    "ALTER TABLE sealring_subject ADD COLUMN used_at double precision",
+    "UPDATE sealring_subject SET used_at = extract(epoch FROM clock_timestamp())",
+    "ALTER TABLE sealring_subject ALTER COLUMN used_at SET NOT NULL",
+    "CREATE INDEX sealring_subject_by_use ON sealring_subject (used_at)",
+    """
+    CREATE TABLE sealring_lease (
+        name text COLLATE "C" NOT NULL PRIMARY KEY,
+        holder text NOT NULL,
+        until double precision NOT NULL
+    )
+    """,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _SECOND)
 """Entry n - 1 makes version n. An entry that was released is never changed; a new one is added behind it."""
 
 # As long as another process may need for its migration; and one that stops in the middle must not hold up all others.

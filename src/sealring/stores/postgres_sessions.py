@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sealring.revocation.record import ENDED
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 from sealring.stores.postgres_connection import Connection, affected
 from sealring.stores.postgres_feed import denials_of
 from sealring.stores.postgres_rows import Columns
@@ -23,11 +23,12 @@ READ_EPOCH: Final = "SELECT epoch FROM sealring_subject WHERE subject = $1"
 # epoch: whoever comes second waits for the first and sees what it did, also where there was no such row before.
 OPEN: Final = f"""
     WITH unchanged AS (
-        INSERT INTO sealring_subject AS held (subject, epoch) VALUES ($2, 0)
-        ON CONFLICT (subject) DO UPDATE SET epoch = held.epoch
+        INSERT INTO sealring_subject AS held (subject, epoch, used_at)
+        VALUES ($2, 0, ${ROWS.names.index("created_at") + 1})
+        ON CONFLICT (subject) DO UPDATE SET used_at = greatest(held.used_at, excluded.used_at)
         RETURNING epoch
     )
-    INSERT INTO sealring_session ({ROWS.listed}) SELECT {ROWS.marked} FROM unchanged WHERE epoch = $3
+    INSERT INTO sealring_session ({ROWS.listed}) SELECT {ROWS.marked} FROM unchanged WHERE epoch IN (0, $3)
 """  # noqa: S608 - the columns are the fields of a dataclass
 
 READ: Final = f"SELECT {ROWS.listed} FROM sealring_session WHERE sid = $1"  # noqa: S608
@@ -129,9 +130,12 @@ END: Final = f"""
     SELECT * FROM ended
 """  # noqa: S608
 
+# Milliseconds: a number that the subject has never had, also after the one before was purged.
 RAISE_SUBJECT_EPOCH: Final = """
-    INSERT INTO sealring_subject AS held (subject, epoch) VALUES ($1, 1)
-    ON CONFLICT (subject) DO UPDATE SET epoch = held.epoch + 1
+    INSERT INTO sealring_subject AS held (subject, epoch, used_at)
+    VALUES ($1, greatest(1, floor($2::double precision * 1000)::bigint), $2)
+    ON CONFLICT (subject) DO UPDATE SET
+        epoch = greatest(held.epoch + 1, excluded.epoch), used_at = greatest(held.used_at, excluded.used_at)
 """
 
 LET_GO: Final = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
@@ -165,6 +169,25 @@ PURGE: Final = """
         FOR UPDATE SKIP LOCKED
     )
     DELETE FROM sealring_session WHERE sid = ANY (ARRAY(SELECT sid FROM over))
+"""
+
+# Who logs in or is revoked at this moment has locked the row; the index may be behind, so the rule is tested again.
+PURGE_SUBJECTS: Final = """
+    WITH unused AS MATERIALIZED (
+        SELECT subject FROM sealring_subject WHERE used_at < $1 ORDER BY used_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM sealring_subject WHERE subject = ANY (ARRAY(SELECT subject FROM unused))
+"""
+
+COUNT_DUE: Final = """
+    SELECT
+        (SELECT count(*) FROM (
+            SELECT FROM sealring_session
+            WHERE end_hour <= ceil($1::double precision / 3600) AND least(idle_end, absolute_end, revoked_at) < $1
+            LIMIT $3
+        ) AS over),
+        (SELECT count(*) FROM (SELECT FROM sealring_denial WHERE expires_at <= $2 LIMIT $3) AS spent),
+        (SELECT count(*) FROM (SELECT FROM sealring_subject WHERE used_at < $1 LIMIT $3) AS unused)
 """
 
 
@@ -225,7 +248,7 @@ async def end_subject(
     async with connection.transaction():
         # A client that stops in here must not keep the feed's lock from everybody else.
         await connection.execute(LET_GO)
-        await connection.execute(RAISE_SUBJECT_EPOCH, subject)
+        await connection.execute(RAISE_SUBJECT_EPOCH, subject, now)
         rows = await connection.fetch(END_SUBJECT, subject, now, reason, deny_until, keep)
     return tuple(map(ROWS.record, rows))
 
@@ -238,6 +261,16 @@ async def raise_epoch(connection: Connection, sid: bytes, deny_until: float) -> 
 async def purge(connection: Connection, ended_before: float, limit: int) -> int:
     """Delete at most ``limit`` sessions that ended before a moment."""
     return affected(await connection.execute(PURGE, ended_before, max(0, limit)))
+
+
+async def purge_subjects(connection: Connection, unused_since: float, limit: int) -> int:
+    """Forget at most ``limit`` subjects that neither logged in nor were revoked since a moment."""
+    return affected(await connection.execute(PURGE_SUBJECTS, unused_since, max(0, limit)))
+
+
+async def count_due(connection: Connection, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+    """Count what a purge would delete, each kind no further than ``limit``."""
+    return PurgeCounts(*await connection.fetchrow(COUNT_DUE, ended_before, spent_at, max(0, limit)))
 
 
 def _one(row: Any) -> SessionRow | None:  # noqa: ANN401 - the driver's row has no useful type

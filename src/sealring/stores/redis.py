@@ -9,8 +9,8 @@ from typing import Any, Final, Self, TypeVar
 from sealring.errors import ConfigurationError, SealringError, StoreUnavailable
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import Denial, FeedPage
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
-from sealring.stores import redis_feed, redis_purge, redis_ring, redis_start
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
+from sealring.stores import redis_feed, redis_lease, redis_purge, redis_ring, redis_start
 from sealring.stores.redis_errors import at_start
 from sealring.stores.redis_lane import Lane
 from sealring.stores.redis_names import Names
@@ -168,11 +168,11 @@ class RedisStore:
     # Sessions
 
     async def subject_epoch(self, subject: str) -> int:
-        """Return the subject's epoch; 0 for a subject that was never revoked."""
+        """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
         return await self._sessions(self._hot).subject_epoch(subject)
 
     async def open_session(self, row: SessionRow) -> bool:
-        """Insert a session if the subject's epoch still equals ``row.subject_epoch``."""
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0."""
         return await self._to_its_end(self._sessions(self._hot).open(row))
 
     async def read_session(self, sid: bytes) -> SessionRow | None:
@@ -232,6 +232,28 @@ class RedisStore:
     async def purge_sessions(self, ended_before: float, limit: int) -> int:
         """Delete at most ``limit`` sessions that ended before a moment, those included that left by themselves."""
         return await self._to_its_end(redis_purge.purge(self._hot, self._names, ended_before, limit))
+
+    async def purge_subjects(self, unused_since: float, limit: int) -> int:
+        """Return 0: an epoch leaves by itself, ``keep_ended`` after it was raised last."""
+        del unused_since, limit
+        return 0
+
+    async def count_due(self, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+        """Return how much a purge would delete, counted no further than ``limit`` of each kind."""
+        return PurgeCounts(
+            sessions=await redis_purge.count(self._hot, self._names, ended_before, limit),
+            denials=await redis_feed.count_spent(self._hot, self._names, spent_at, limit),
+        )
+
+    # Leases
+
+    async def take_lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Take a lease that is free, or prolong it."""
+        return await redis_lease.take(self._hot, self._names, name, holder, now, seconds)
+
+    async def leave_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; does nothing when it is another holder's."""
+        await redis_lease.leave(self._hot, self._names, name, holder)
 
     # Feed
 

@@ -7,7 +7,7 @@ from sealring.stores import redis_scripts as scripts
 from sealring.stores.redis_lane import Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_rows import text
-from sealring.stores.redis_scripts import Command, call
+from sealring.stores.redis_scripts import Command, call, command
 
 _BATCH: Final = 1_000
 
@@ -38,6 +38,12 @@ async def purge(server: Server, names: Names, now: float, limit: int) -> int:
         if spent < wanted:
             break
     return deleted
+
+
+async def count_spent(server: Server, names: Names, now: float, limit: int) -> int:
+    """Count the denials that have expired, no further than ``limit``."""
+    _, _, expiry = names.feed
+    return min(max(0, limit), int(await server.run(command("ZCOUNT", expiry, "-inf", text(float(now))))))
 
 
 def _denial(entry: bytes) -> tuple[int, Denial]:

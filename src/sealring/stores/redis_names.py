@@ -56,6 +56,10 @@ class Names:
         """Return the key of the set of a subject's sessions."""
         return self._subject(digest) + b":sessions"
 
+    def lease(self, name: str) -> bytes:
+        """Return the key of a lease."""
+        return self._prefix + b":lease:" + name.encode()
+
     def _subject(self, digest: bytes) -> bytes:
         return self._prefix + b":subject:{" + digest.hex().encode() + b"}"
 

@@ -1,5 +1,6 @@
 """Purging in Redis: rows leave by themselves some time after their end, and this takes what names them along."""
 
+import math
 from typing import Any, Final
 
 from sealring.stores import redis_scripts as scripts
@@ -35,9 +36,24 @@ async def purge(server: Server, names: Names, ended_before: float, limit: int) -
     return deleted
 
 
-def _due(names: Names, ended_before: float, limit: int) -> Command:
+async def count(server: Server, names: Names, ended_before: float, limit: int) -> int:
+    """Count the sessions that a purge would delete, no further than ``limit``; each row is asked."""
+    counted = passed = 0
+    while counted < limit and (due := await server.run(_due(names, ended_before, _BATCH, passed))):
+        passed += len(due)
+        rows = await server.run_all(
+            [
+                command("HMGET", names.session(of_end_member(member)[0]), "idle_end", "absolute_end", "revoked_at")
+                for member in due
+            ]
+        )
+        counted += sum(min(map(float, filter(None, row)), default=-math.inf) < ended_before for row in rows)
+    return min(counted, max(0, limit))
+
+
+def _due(names: Names, ended_before: float, limit: int, offset: int = 0) -> Command:
     below = b"(" + text(float(ended_before))
-    return command("ZRANGEBYSCORE", names.ends, "-inf", below, "LIMIT", 0, limit)
+    return command("ZRANGEBYSCORE", names.ends, "-inf", below, "LIMIT", offset, limit)
 
 
 async def _tidy(server: Server, names: Names, ends: dict[bytes, Any]) -> int:

@@ -201,16 +201,20 @@ return false
 # Epoch and index of a subject are in one slot, so a login enters the index under the epoch that it began with.
 ENTER_INDEX: Final = Script(
     """
-if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return -1 end
+local epoch = redis.call('GET', KEYS[1]) or '0'
+if epoch ~= '0' and epoch ~= ARGV[1] then return -1 end
 local added = redis.call('SADD', KEYS[2], ARGV[2])
 if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
 return added
 """
 )
 
+# Milliseconds: a number that the subject has never had, also after the one before has left.
 RAISE_SUBJECT_EPOCH: Final = Script(
     """
-redis.call('INCR', KEYS[1])
+local epoch = tonumber(redis.call('GET', KEYS[1]) or '0')
+epoch = math.max(epoch + 1, math.floor(tonumber(ARGV[1]) * 1000))
+redis.call('SET', KEYS[1], string.format('%.0f', epoch), 'PX', ARGV[2])
 return redis.call('SMEMBERS', KEYS[2])
 """
 )
@@ -255,5 +259,26 @@ REPLACE_RING: Final = Script(
 if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'rows', ARGV[3])
 return 1
+"""
+)
+
+TAKE_LEASE: Final = Script(
+    """
+local f = redis.call('HMGET', KEYS[1], 'holder', 'until')
+local now, seconds = tonumber(ARGV[2]), tonumber(ARGV[3])
+if f[1] and f[1] ~= ARGV[1] then
+    local held_until = tonumber(f[2])
+    if held_until > now and held_until <= now + 2 * seconds then return 0 end
+end
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', string.format('%.17g', now + seconds))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+)
+
+LEAVE_LEASE: Final = Script(
+    """
+if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
 """
 )

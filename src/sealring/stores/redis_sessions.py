@@ -141,7 +141,7 @@ class RedisSessions:
         if not written:
             await self._forget_stranger(row, digest)
             raise InternalError("a session with this id exists already")
-        if int(await self._server.run(command("GET", epoch)) or 0) == row.subject_epoch:
+        if int(await self._server.run(command("GET", epoch)) or 0) in {0, row.subject_epoch}:
             return True
         undone = await self._server.run(call(scripts.UNDO, [key]))
         if undone:
@@ -162,7 +162,12 @@ class RedisSessions:
         """Raise the subject's epoch, then end its sessions."""
         digest = digest_of(subject)
         sids = await self._server.run(
-            call(scripts.RAISE_SUBJECT_EPOCH, [self._names.epoch(digest), self._names.index(digest)])
+            call(
+                scripts.RAISE_SUBJECT_EPOCH,
+                [self._names.epoch(digest), self._names.index(digest)],
+                text(float(now)),
+                self._keep,
+            )
         )
         rows = await self._unrevoked(subject, (sid for sid in sids if sid != keep))
         return _oldest_first(await self._end(rows, reason, now, deny_until))

@@ -11,8 +11,8 @@ from typing import Final, Self, TypeVar
 from sealring.errors import ConfigurationError, StoreUnavailable
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import Denial, FeedPage
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
-from sealring.stores import sqlite_feed, sqlite_keys, sqlite_sessions
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
+from sealring.stores import sqlite_feed, sqlite_keys, sqlite_lease, sqlite_sessions
 from sealring.stores.sqlite_files import open_reader, open_writer
 from sealring.stores.sqlite_thread import SqliteThread
 
@@ -132,11 +132,11 @@ class SqliteStore:
     # Sessions
 
     async def subject_epoch(self, subject: str) -> int:
-        """Return the subject's epoch; 0 for a subject that was never revoked."""
+        """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
         return await self._read(lambda file: sqlite_sessions.subject_epoch(file, subject))
 
     async def open_session(self, row: SessionRow) -> bool:
-        """Insert a session if the subject's epoch still equals ``row.subject_epoch``."""
+        """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0."""
         return await self._write(lambda file: sqlite_sessions.open_session(file, row))
 
     async def read_session(self, sid: bytes) -> SessionRow | None:
@@ -177,6 +177,24 @@ class SqliteStore:
     async def purge_sessions(self, ended_before: float, limit: int) -> int:
         """Delete at most ``limit`` sessions that ended before a moment."""
         return await self._write(lambda file: sqlite_sessions.purge(file, ended_before, limit))
+
+    async def purge_subjects(self, unused_since: float, limit: int) -> int:
+        """Forget the epochs of at most ``limit`` subjects that were not revoked since a moment."""
+        return await self._write(lambda file: sqlite_sessions.purge_subjects(file, unused_since, limit))
+
+    async def count_due(self, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+        """Return how much a purge would delete, counted no further than ``limit`` of each kind."""
+        return await self._read(lambda file: sqlite_sessions.count_due(file, ended_before, spent_at, limit))
+
+    # Leases
+
+    async def take_lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Take a lease that is free, or prolong it."""
+        return await self._write(lambda file: sqlite_lease.take(file, name, holder, now, seconds))
+
+    async def leave_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; does nothing when it is another holder's."""
+        await self._write(lambda file: sqlite_lease.leave(file, name, holder))
 
     # Feed
 

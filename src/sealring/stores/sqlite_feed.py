@@ -8,11 +8,13 @@ from sealring.stores.sqlite_rows import Mapping
 
 _ROWS: Final = Mapping(Denial)
 
-APPEND: Final = f"INSERT INTO denial ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608 - names of fields
+APPEND: Final = f"INSERT INTO sealring_denial ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608 - names of fields
 
-READ: Final = f"SELECT cursor, {_ROWS.columns} FROM denial WHERE cursor > ? ORDER BY cursor LIMIT ?"  # noqa: S608
+READ: Final = f"SELECT cursor, {_ROWS.columns} FROM sealring_denial WHERE cursor > ? ORDER BY cursor LIMIT ?"  # noqa: S608
 
-PURGE: Final = "DELETE FROM denial WHERE cursor IN (SELECT cursor FROM denial WHERE expires_at <= ? LIMIT ?)"
+PURGE: Final = (
+    "DELETE FROM sealring_denial WHERE cursor IN (SELECT cursor FROM sealring_denial WHERE expires_at <= ? LIMIT ?)"
+)
 
 
 def append(connection: sqlite3.Connection, denial: Denial) -> None:

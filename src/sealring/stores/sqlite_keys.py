@@ -9,11 +9,11 @@ from sealring.stores.sqlite_rows import Mapping
 
 _ROWS: Final = Mapping(KeyRow)
 
-READ_REVISION: Final = "SELECT revision FROM key_ring WHERE only = 1"
-READ_KEYS: Final = f"SELECT {_ROWS.columns} FROM ring_key ORDER BY position"  # noqa: S608 - names of fields
-RAISE_REVISION: Final = "UPDATE key_ring SET revision = revision + 1 WHERE only = 1 AND revision = ?"
-DELETE_KEYS: Final = "DELETE FROM ring_key"
-INSERT_KEY: Final = f"INSERT INTO ring_key ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608
+READ_REVISION: Final = "SELECT revision FROM sealring_key_ring WHERE only_one = 1"
+READ_KEYS: Final = f"SELECT {_ROWS.columns} FROM sealring_ring_key ORDER BY position"  # noqa: S608 - names of fields
+RAISE_REVISION: Final = "UPDATE sealring_key_ring SET revision = revision + 1 WHERE only_one = 1 AND revision = ?"
+DELETE_KEYS: Final = "DELETE FROM sealring_ring_key"
+INSERT_KEY: Final = f"INSERT INTO sealring_ring_key ({_ROWS.columns}) VALUES ({_ROWS.parameters})"  # noqa: S608
 
 
 def load(connection: sqlite3.Connection) -> RingSnapshot:

@@ -81,7 +81,44 @@ _FIRST: Final[Migration] = (
     """,
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST,)
+# The tables get names that do not collide with those of an application, whose own migrations may carry them.
+_SECOND: Final[Migration] = (
+    "ALTER TABLE session RENAME TO sealring_session",
+    "DROP INDEX session_of_subject",
+    "DROP INDEX session_by_end",
+    "DROP INDEX session_by_revocation",
+    """
+    CREATE INDEX sealring_session_of_subject ON sealring_session (subject, created_at, sid) WHERE revoked_at IS NULL
+    """,
+    "CREATE INDEX sealring_session_by_end ON sealring_session (min(idle_end, absolute_end))",
+    "CREATE INDEX sealring_session_by_revocation ON sealring_session (revoked_at) WHERE revoked_at IS NOT NULL",
+    "ALTER TABLE denial RENAME TO sealring_denial",
+    "DROP INDEX denial_by_expiry",
+    "CREATE INDEX sealring_denial_by_expiry ON sealring_denial (expires_at)",
+    "ALTER TABLE key_ring RENAME TO sealring_key_ring",
+    "ALTER TABLE sealring_key_ring RENAME COLUMN only TO only_one",
+    "ALTER TABLE ring_key RENAME TO sealring_ring_key",
+    # When an epoch was raised last; those that are here were raised at this moment at the latest.
+    """
+    CREATE TABLE sealring_subject (
+        subject TEXT NOT NULL PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        used_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "INSERT INTO sealring_subject SELECT subject, epoch, CAST(strftime('%s', 'now') AS REAL) FROM subject_epoch",
+    "DROP TABLE subject_epoch",
+    "CREATE INDEX sealring_subject_by_use ON sealring_subject (used_at)",
+    """
+    CREATE TABLE sealring_lease (
+        name TEXT NOT NULL PRIMARY KEY,
+        holder TEXT NOT NULL,
+        until REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _SECOND)
 """Entry n - 1 makes version n. An entry that was released is never changed; a new one is added behind it."""
 
 

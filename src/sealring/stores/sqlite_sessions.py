@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sealring.revocation.record import ENDED, Denial, DenialKind
-from sealring.sessions.record import Confirmation, Rotation, SessionRow
+from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 from sealring.stores.sqlite_feed import append
 from sealring.stores.sqlite_rows import Mapping
 
@@ -13,25 +13,28 @@ ROWS: Final = Mapping(SessionRow)
 _ROTATIONS: Final = Mapping(Rotation)
 _CONFIRMATIONS: Final = Mapping(Confirmation)
 
-READ_EPOCH: Final = "SELECT epoch FROM subject_epoch WHERE subject = ?"
+READ_EPOCH: Final = "SELECT epoch FROM sealring_subject WHERE subject = ?"
 
-RAISE_SUBJECT_EPOCH: Final = (
-    "INSERT INTO subject_epoch (subject, epoch) VALUES (?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1"
-)
+# Milliseconds: a number that the subject has never had, also after the one before was purged.
+RAISE_SUBJECT_EPOCH: Final = """
+    INSERT INTO sealring_subject (subject, epoch, used_at)
+    VALUES (:subject, max(1, CAST(:now * 1000 AS INTEGER)), :now)
+    ON CONFLICT DO UPDATE SET epoch = max(epoch + 1, excluded.epoch), used_at = max(used_at, excluded.used_at)
+"""
 
 OPEN: Final = f"""
-    INSERT INTO session ({ROWS.columns}) SELECT {ROWS.parameters}
-    WHERE coalesce((SELECT epoch FROM subject_epoch WHERE subject = :subject), 0) = :subject_epoch
+    INSERT INTO sealring_session ({ROWS.columns}) SELECT {ROWS.parameters}
+    WHERE coalesce((SELECT epoch FROM sealring_subject WHERE subject = :subject), 0) IN (0, :subject_epoch)
 """  # noqa: S608 - the columns are the fields of a dataclass
 
-READ: Final = f"SELECT {ROWS.columns} FROM session WHERE sid = ?"  # noqa: S608
+READ: Final = f"SELECT {ROWS.columns} FROM sealring_session WHERE sid = ?"  # noqa: S608
 
 LIST: Final = f"""
-    SELECT {ROWS.columns} FROM session WHERE subject = ? AND revoked_at IS NULL ORDER BY created_at, sid
+    SELECT {ROWS.columns} FROM sealring_session WHERE subject = ? AND revoked_at IS NULL ORDER BY created_at, sid
 """  # noqa: S608
 
 ROTATE: Final = f"""
-    UPDATE session SET
+    UPDATE sealring_session SET
         generation = generation + 1,
         rotated_at = :now,
         attempt = :attempt,
@@ -52,7 +55,7 @@ ROTATE: Final = f"""
 """  # noqa: S608
 
 SWAP: Final = """
-    UPDATE session SET
+    UPDATE sealring_session SET
         generation = :generation,
         rotated_at = :rotated_at,
         attempt = :attempt,
@@ -75,7 +78,7 @@ SWAP: Final = """
 """
 
 CONFIRM: Final = """
-    UPDATE session SET
+    UPDATE sealring_session SET
         confirmed_generation = max(confirmed_generation, min(:generation, generation)),
         confirmed_at = iif(min(:generation, generation) > confirmed_generation, :seen_at, confirmed_at),
         last_seen = max(last_seen, :seen_at)
@@ -85,28 +88,49 @@ CONFIRM: Final = """
 """
 
 END: Final = f"""
-    UPDATE session SET revoked_at = :now, revoked_reason = :reason WHERE sid = :sid AND revoked_at IS NULL
+    UPDATE sealring_session SET revoked_at = :now, revoked_reason = :reason WHERE sid = :sid AND revoked_at IS NULL
     RETURNING {ROWS.columns}
 """  # noqa: S608
 
 END_SUBJECT: Final = f"""
-    UPDATE session SET revoked_at = :now, revoked_reason = :reason
+    UPDATE sealring_session SET revoked_at = :now, revoked_reason = :reason
     WHERE subject = :subject AND revoked_at IS NULL AND sid IS NOT :keep
     RETURNING {ROWS.columns}
 """  # noqa: S608
 
 RAISE_EPOCH: Final = f"""
-    UPDATE session SET ep = ep + 1 WHERE sid = ? AND revoked_at IS NULL RETURNING {ROWS.columns}
+    UPDATE sealring_session SET ep = ep + 1 WHERE sid = ? AND revoked_at IS NULL RETURNING {ROWS.columns}
 """  # noqa: S608
 
-# The same expression as that of the index session_by_end.
+# The same expression as that of the index sealring_session_by_end.
 PURGE_PAST_END: Final = """
-    DELETE FROM session WHERE sid IN (SELECT sid FROM session WHERE min(idle_end, absolute_end) < ? LIMIT ?)
+    DELETE FROM sealring_session
+    WHERE sid IN (SELECT sid FROM sealring_session WHERE min(idle_end, absolute_end) < ? LIMIT ?)
 """
 
 PURGE_REVOKED: Final = """
-    DELETE FROM session WHERE sid IN (SELECT sid FROM session WHERE revoked_at < ? LIMIT ?)
+    DELETE FROM sealring_session WHERE sid IN (SELECT sid FROM sealring_session WHERE revoked_at < ? LIMIT ?)
 """
+
+PURGE_SUBJECTS: Final = """
+    DELETE FROM sealring_subject WHERE subject IN (SELECT subject FROM sealring_subject WHERE used_at < ? LIMIT ?)
+"""
+
+# Each part is found by an index of its own, and none twice.
+COUNT_SESSIONS: Final = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM sealring_session WHERE min(idle_end, absolute_end) < :before
+        UNION ALL
+        SELECT 1 FROM sealring_session WHERE revoked_at < :before AND min(idle_end, absolute_end) >= :before
+        LIMIT :most
+    )
+"""
+
+COUNT_DENIALS: Final = """
+    SELECT count(*) FROM (SELECT 1 FROM sealring_denial WHERE expires_at <= :spent_at LIMIT :most)
+"""
+
+COUNT_SUBJECTS: Final = "SELECT count(*) FROM (SELECT 1 FROM sealring_subject WHERE used_at < :before LIMIT :most)"
 
 
 def subject_epoch(connection: sqlite3.Connection, subject: str) -> int:
@@ -160,7 +184,7 @@ def end_subject(
     connection: sqlite3.Connection, subject: str, keep: bytes | None, reason: str, now: float, deny_until: float
 ) -> tuple[SessionRow, ...]:
     """Raise the subject's epoch, revoke its sessions and append their denials."""
-    connection.execute(RAISE_SUBJECT_EPOCH, (subject,))
+    connection.execute(RAISE_SUBJECT_EPOCH, {"subject": subject, "now": now})
     parameters = {"subject": subject, "keep": keep, "reason": str(reason), "now": now}
     rows = [ROWS.record(row) for row in connection.execute(END_SUBJECT, parameters).fetchall()]
     for row in rows:
@@ -181,6 +205,18 @@ def purge(connection: sqlite3.Connection, ended_before: float, limit: int) -> in
     left = max(0, limit)  # a negative LIMIT would mean none
     deleted = connection.execute(PURGE_PAST_END, (ended_before, left)).rowcount
     return deleted + connection.execute(PURGE_REVOKED, (ended_before, left - deleted)).rowcount
+
+
+def purge_subjects(connection: sqlite3.Connection, unused_since: float, limit: int) -> int:
+    """Forget the epochs of at most ``limit`` subjects that were not revoked since a moment."""
+    return connection.execute(PURGE_SUBJECTS, (unused_since, max(0, limit))).rowcount
+
+
+def count_due(connection: sqlite3.Connection, ended_before: float, spent_at: float, limit: int) -> PurgeCounts:
+    """Count what a purge would delete, each kind no further than ``limit``."""
+    asked = {"before": ended_before, "spent_at": spent_at, "most": max(0, limit)}
+    counts = (connection.execute(one, asked).fetchone()[0] for one in (COUNT_SESSIONS, COUNT_DENIALS, COUNT_SUBJECTS))
+    return PurgeCounts(*counts)
 
 
 def _one(cursor: sqlite3.Cursor) -> SessionRow | None:

@@ -4,8 +4,9 @@ from sealring.testing.rules.agreement import AgreementRules
 from sealring.testing.rules.cancelling import CancellingRules
 from sealring.testing.rules.ending import EndingRules, EndingSubjectRules, RaisingEpochRules
 from sealring.testing.rules.feed import FeedRules, PurgingFeedRules
+from sealring.testing.rules.leasing import LeasingRules
 from sealring.testing.rules.opening import OpeningRules
-from sealring.testing.rules.purging import PurgingRules
+from sealring.testing.rules.purging import CountingRules, PurgingRules, PurgingSubjectsRules
 from sealring.testing.rules.ring import RingRules
 from sealring.testing.rules.rotating import RotatingRules
 from sealring.testing.rules.writing import ConfirmingRules, SwappingRules
@@ -20,6 +21,9 @@ class StoreContract(
     EndingSubjectRules,
     RaisingEpochRules,
     PurgingRules,
+    PurgingSubjectsRules,
+    CountingRules,
+    LeasingRules,
     FeedRules,
     PurgingFeedRules,
     RingRules,

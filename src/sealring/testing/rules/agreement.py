@@ -34,7 +34,7 @@ def _openings(draw: st.DrawFn) -> Operation:
     row = make_row(
         sid=_SIDS[index],
         subject=_SUBJECTS[index % 2],
-        subject_epoch=draw(st.integers(0, 1)),
+        subject_epoch=0,
         idle_end=draw(_moments),
         idle_seconds=20.0,
         absolute_end=draw(_moments),
@@ -42,9 +42,14 @@ def _openings(draw: st.DrawFn) -> Operation:
         cnf_thumbprint=draw(st.sampled_from([None, "key"])),
     )
 
+    in_flight = draw(st.booleans())
+
     async def operation(store: Store) -> object:
         # Opening an id twice is no part of the agreement: entropy never gives one twice.
-        return None if await store.read_session(row.sid) else await store.open_session(row)
+        if await store.read_session(row.sid):
+            return None
+        epoch = 0 if in_flight else await store.subject_epoch(row.subject)
+        return await store.open_session(replace(row, subject_epoch=epoch))
 
     return operation
 

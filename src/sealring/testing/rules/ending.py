@@ -93,17 +93,22 @@ class EndingSubjectRules(Rules):
         assert await read(store, before.sid) == gone
         assert await feed(store) == (_ended(before), _ended(now))
 
-    async def test_the_epoch_rises_each_time_with_or_without_sessions(self, store: Store) -> None:
-        for epoch in (1, 2, 3):
-            assert await store.end_subject("nobody", None, "logout_all", NOW, _UNTIL) == ()
-            assert await store.subject_epoch("nobody") == epoch
+    async def test_the_epoch_rises_each_time_with_or_without_sessions_and_whatever_the_clock(
+        self, store: Store
+    ) -> None:
+        epochs = [await store.subject_epoch("nobody")]
+        for now in (NOW, NOW, NOW - 300, NOW + 0.25, 0.0):
+            assert await store.end_subject("nobody", None, "logout_all", now, _UNTIL) == ()
+            epochs.append(await store.subject_epoch("nobody"))
+        start = NOW * 1000
+        assert epochs == [0, start, start + 1, start + 2, start + 250, start + 251]
 
     async def test_each_session_is_ended_by_exactly_one_of_twenty_calls_at_once(self, store: Store) -> None:
         rows = [await opened(store, make_row()) for _ in range(5)]
         answers = await at_once(20, lambda: store.end_subject("alice", None, "logout_all", NOW, _UNTIL))
         assert sorted(row.sid for answer in answers for row in answer) == sorted(row.sid for row in rows)
         assert len(await feed(store)) == len(rows)
-        assert await store.subject_epoch("alice") == 20
+        assert await store.subject_epoch("alice") == NOW * 1000 + 19
 
 
 class RaisingEpochRules(Rules):

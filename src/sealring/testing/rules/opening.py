@@ -61,15 +61,21 @@ class OpeningRules(Rules):
         assert await store.read_session(row.sid) is None
         assert await store.list_sessions("alice") == ()
 
-    async def test_a_session_is_not_opened_under_an_epoch_that_is_still_to_come(self, store: Store) -> None:
-        row = make_row(subject_epoch=1)
+    @pytest.mark.parametrize("other", [-1, 1])
+    async def test_a_session_is_not_opened_under_an_epoch_of_another_time(self, store: Store, other: int) -> None:
+        await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
+        row = make_row(subject_epoch=await store.subject_epoch("alice") + other)
         assert not await store.open_session(row)
         assert await store.read_session(row.sid) is None
 
     async def test_a_session_opens_under_the_epoch_as_it_is_now(self, store: Store) -> None:
         await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
-        assert await store.subject_epoch("alice") == 1
-        assert await store.open_session(make_row(subject_epoch=1))
+        assert await store.open_session(make_row(subject_epoch=await store.subject_epoch("alice")))
+
+    async def test_a_session_opens_when_the_epoch_that_its_login_began_with_is_forgotten(self, store: Store) -> None:
+        assert await store.open_session(make_row(subject_epoch=1_767_000_000_000))
+        assert await store.subject_epoch("alice") == 0
+        assert await store.open_session(make_row(subject_epoch=0))
 
     async def test_the_epoch_of_one_subject_is_not_that_of_another(self, store: Store) -> None:
         await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
