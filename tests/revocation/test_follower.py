@@ -11,7 +11,7 @@ from sealring.clock import ManualClock
 from sealring.errors import SessionRevoked, StoreUnavailable, TokenRevoked, TokenSuperseded
 from sealring.events import Emitter, FeedCaughtUp, Purged
 from sealring.policy import RevocationPolicy
-from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower
+from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower, FeedPage
 from sealring.sessions.record import PurgeCounts
 from sealring.stores.memory import MemoryStore
 from tests.access.forging import payload_of
@@ -219,3 +219,39 @@ async def test_what_is_spent_when_it_arrives_is_not_kept() -> None:
     await store.inner.write_denial(denial(2, expires_at=clock.now() + 1))
     assert await follower(store, denylist, clock, EventLog()).catch_up() == 2
     assert len(denylist) == 1
+
+
+# What a service without a store needs
+
+
+class Told:
+    """Somewhere to read that says as of when its page is complete."""
+
+    def __init__(self, *pages: FeedPage) -> None:
+        self._pages = list(pages)
+
+    async def read_feed(self, after: int, limit: int) -> FeedPage:
+        return self._pages.pop(0)
+
+
+async def test_where_the_reader_says_as_of_when_its_page_is_complete_that_counts() -> None:
+    clock = ManualClock()
+    told = Told(FeedPage(1, (denial(1),), clock.now() - 3), FeedPage(1, ()))
+    feed = FeedFollower(store=told, denylist=Denylist(), clock=clock, emitter=Emitter())
+    await feed.catch_up()
+    assert (feed.cursor, feed.age(clock.now())) == (1, 3)
+    await feed.catch_up()
+    assert (feed.cursor, feed.age(clock.now())) == (1, 0)
+
+
+async def test_whoever_waits_for_the_next_reading_is_woken_by_it_and_by_no_failure() -> None:
+    gated = GatedStore(MemoryStore())
+    feed = follower(gated, Denylist(), ManualClock(), EventLog())
+    waiting = [asyncio.create_task(feed.completed()) for _ in range(3)]
+    gated.fail("read_feed")
+    with pytest.raises(StoreUnavailable):
+        await feed.catch_up()
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    await feed.catch_up()
+    await asyncio.wait_for(asyncio.gather(*waiting), 10)

@@ -1,9 +1,11 @@
 """Follows the feed of the store into this process's denylist."""
 
+import asyncio
+
 from sealring.clock import Clock
 from sealring.events import Emitter, FeedCaughtUp
 from sealring.revocation.denylist import Denylist
-from sealring.revocation.port import FeedStore
+from sealring.revocation.port import FeedReader
 
 _PAGE = 1_000
 
@@ -12,23 +14,33 @@ class FeedFollower:
     """Reads the feed from where it stopped.
 
     Args:
-        store: keeps the feed.
+        store: has the feed.
         denylist: takes the news.
         clock: dates the last completed reading.
         emitter: hears when there was news.
     """
 
-    def __init__(self, *, store: FeedStore, denylist: Denylist, clock: Clock, emitter: Emitter) -> None:
+    def __init__(self, *, store: FeedReader, denylist: Denylist, clock: Clock, emitter: Emitter) -> None:
         self._store = store
         self._denylist = denylist
         self._clock = clock
         self._emitter = emitter
         self._cursor = 0
         self._fresh_at: float | None = None
+        self._completed = asyncio.Event()
+
+    @property
+    def cursor(self) -> int:
+        """How far the feed was read."""
+        return self._cursor
 
     def age(self, now: float) -> float | None:
         """Return the seconds since the denylist was last known complete; None before the first reading."""
         return None if self._fresh_at is None else max(0.0, now - self._fresh_at)
+
+    async def completed(self) -> None:
+        """Wait until the next reading is completed."""
+        await self._completed.wait()
 
     async def catch_up(self) -> int:
         """Take in all news and forget what is spent.
@@ -49,7 +61,9 @@ class FeedFollower:
             taken += len(page.denials)
             if len(page.denials) < _PAGE:
                 break
-        self._fresh_at = started_at
+        self._fresh_at = started_at if page.as_of is None else page.as_of
+        self._completed.set()
+        self._completed = asyncio.Event()
         self._denylist.sweep(started_at)
         if taken:
             self._emitter.emit(FeedCaughtUp(entries=taken, cursor=self._cursor))

@@ -39,7 +39,10 @@ class FeedPage:
     Attributes:
         cursor: where the next reading begins.
         denials: in the order in which they were committed.
+        as_of: seconds since the epoch at which nothing else had been committed after the cursor; default None, the
+            moment at which the reading began.
     """
 
     cursor: int
     denials: tuple[Denial, ...]
+    as_of: float | None = None
