@@ -1,15 +1,16 @@
 """What the tests of the Redis store share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from sealring.errors import StoreUnavailable
 from sealring.stores.redis import RedisStore
-from sealring.stores.redis_lane import Lane, Server
+from sealring.stores.redis_link import Asking, Link, Server
 from sealring.stores.redis_scripts import Command
-from sealring.stores.redis_url import connector
+from sealring.stores.redis_url import RedisUrl
+from tests.stores.valkey_cluster import ValkeyCluster
 from tests.stores.valkey_server import START_WITHIN, ValkeyServer
 
 
@@ -20,15 +21,37 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-def emptied(server: ValkeyServer, options: str = "") -> AbstractAsyncContextManager[RedisStore]:
-    """Return a store on a server with nothing in it."""
-    server.ask("FLUSHALL")
+async def answers(store: RedisStore) -> bool:
+    """Tell whether a store answers."""
+    try:
+        await store.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def emptied(server: ValkeyServer | ValkeyCluster, options: str = "") -> AbstractAsyncContextManager[RedisStore]:
+    """Return a store on a server or a cluster with nothing in it."""
+    server.flush()
     return RedisStore(server.url(options))
 
 
-def lane(server: ValkeyServer, *, timeout: float = 5.0, capacity: int = 10_000) -> Lane:
-    """Return a lane to a server; whoever asks for it closes it."""
-    return Lane(connector(server.url(), timeout=timeout), timeout=timeout, capacity=capacity)
+@asynccontextmanager
+async def link(url: str, *, patience: float = 5.0, capacity: int = 10_000) -> AsyncIterator[Link]:
+    """Give a way to a server or a cluster."""
+    one, other = RedisUrl(url).links(timeout=patience, capacity=capacity)
+    try:
+        yield one
+    finally:
+        await one.close()
+        await other.close()
+
+
+@asynccontextmanager
+async def line(url: str, *, patience: float = 5.0, capacity: int = 10_000) -> AsyncIterator[Asking]:
+    """Give somebody who asks a server or a cluster."""
+    async with link(url, patience=patience, capacity=capacity) as one:
+        yield Asking(one)
 
 
 class Cut:
@@ -55,3 +78,7 @@ class Cut:
         if self._left == -1 and self._unheard:
             await self._server.run_all(commands)
         raise StoreUnavailable("the line was cut")
+
+    async def run_in_order(self, commands: Sequence[Command]) -> list[Any]:
+        # As in a cluster, where each of them is a step of its own.
+        return [await self.run(command) for command in commands]

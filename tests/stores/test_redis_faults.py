@@ -16,8 +16,9 @@ from sealring.revocation.follower import FeedFollower
 from sealring.stores import open_store
 from sealring.stores.redis import RedisStore
 from sealring.stores.redis_errors import as_store_error
+from sealring.stores.redis_url import RedisUrl
 from sealring.testing import NOW, make_denial, make_key, make_rotation, make_row
-from tests.stores.redis_help import emptied, until
+from tests.stores.redis_help import answers, emptied, until
 from tests.stores.valkey_server import PASSWORD, ValkeyServer, valkey_server
 
 pytestmark = pytest.mark.anyio
@@ -39,14 +40,6 @@ def valkey(shared: ValkeyServer) -> Iterator[ValkeyServer]:
     shared.send(signal.SIGCONT)
     shared.stop(signal.SIGKILL)
     shared.start()
-
-
-async def answers(store: RedisStore) -> bool:
-    try:
-        await store.ping()
-    except StoreUnavailable:
-        return False
-    return True
 
 
 def every_call(store: RedisStore) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -288,9 +281,12 @@ async def test_a_server_that_throws_keys_away_is_refused_and_one_that_cannot_is_
         pass
 
 
-async def test_a_node_of_a_cluster_is_refused() -> None:
+async def test_a_node_of_a_cluster_and_a_server_that_is_none_are_refused_where_the_other_is_named(
+    valkey: ValkeyServer,
+) -> None:
     with valkey_server("--cluster-enabled", "yes") as node:
-        assert "cluster" in await refused(node.url())
+        assert "redis+cluster://" in await refused(node.url())
+    assert "redis://" in await refused(valkey.url().replace("redis:", "redis+cluster:"))
 
 
 async def test_what_a_newer_version_wrote_is_refused_and_another_prefix_is_another_place(
@@ -328,9 +324,44 @@ async def test_a_server_that_is_not_there_is_unavailable_not_misconfigured() -> 
         "redis://:hunter2@host/0?keep_ended=60",
         "redis://:hunter2@host/0?prefix=",
         "redis://:hunter2@host/0?prefix={a}",
+        "redis://:hunter2@host/0?wait_replicas=-1",
+        "redis://:hunter2@host/0?wait_replicas=hunter2",
+        "redis://:hunter2@host/0?wait_within=0",
+        "redis://:hunter2@host/0?wait_within=nan",
+        "redis://:hunter2@host/hunter2",
+        "redis://:hunter2@host/0#hunter2",
+        "redis://:hunter2@host,other/0",
+        "redis+cluster://:hunter2@host,/0",
+        "redis+cluster://:hunter2@host/1",
+        "redis+cluster://:hunter2@host:hunter2",
+        "redis+cluster://:hunter2@host,[::1",
+        "redis+sentinel://:hunter2@host",
+        "redis+sentinel://:hunter2@host/service/hunter2",
+        "redis+sentinel://:hunter2@host/service/0/hunter2",
+        "redis+sentinel://:hunter2@/service",
+        "redis+other://:hunter2@host/0",
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_without_what_it_holds(url: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         open_store(url)
     assert "hunter2" not in f"{error.value} {error.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("url", "addresses", "service", "database"),
+    [
+        ("redis://host", [("host", 6379)], "", 0),
+        ("rediss://user:p%40ss@host:7000/3", [("host", 7000)], "", 3),
+        ("redis+sentinel://a,b:7,[::1]:8/todo", [("a", 26379), ("b", 7), ("::1", 8)], "todo", 0),
+        ("redis+sentinel://:p%40s%2Fs@a/to%20do/2?prefix=x", [("a", 26379)], "to do", 2),
+        ("rediss+cluster://user:p@a:1,b", [("a", 1), ("b", 6379)], "", 0),
+        ("redis+cluster://[::1]:8/0", [("::1", 8)], "", 0),
+    ],
+)
+def test_every_form_of_the_url_is_understood(
+    url: str, addresses: list[tuple[str, int]], service: str, database: int
+) -> None:
+    assert isinstance(open_store(url), RedisStore)
+    read = RedisUrl(url)
+    assert (read.addresses, read.service, read.database) == (tuple(addresses), service, database)

@@ -12,7 +12,7 @@ from sealring.stores.redis import RedisStore
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_scripts import command
 from sealring.testing import make_rotation, make_row
-from tests.stores.redis_help import emptied, lane, until
+from tests.stores.redis_help import emptied, line, until
 from tests.stores.valkey_server import ValkeyServer, valkey_server
 
 pytestmark = pytest.mark.anyio
@@ -144,32 +144,30 @@ async def test_a_connection_cut_in_the_middle_of_a_pipeline_fails_whom_it_did_no
 
 
 async def test_an_answer_that_comes_too_late_is_no_answer_to_the_next_question(valkey: ValkeyServer) -> None:
-    line = lane(valkey, timeout=0.3)
-    await line.run(command("SET", "sealring:one", "first"))
-    valkey.send(signal.SIGSTOP)
-    try:
-        with pytest.raises(StoreUnavailable):
-            await line.run(command("GET", "sealring:one"))
-    finally:
-        valkey.send(signal.SIGCONT)
-
-    async def answers() -> bool:
+    async with line(valkey.url(), patience=0.3) as asking:
+        await asking.run(command("SET", "sealring:one", "first"))
+        valkey.send(signal.SIGSTOP)
         try:
-            return bool(await line.run(command("ECHO", "second")) == b"second")
-        except StoreUnavailable:
-            return False
+            with pytest.raises(StoreUnavailable):
+                await asking.run(command("GET", "sealring:one"))
+        finally:
+            valkey.send(signal.SIGCONT)
 
-    await until(answers)
-    assert await line.run(command("ECHO", "third")) == b"third"
-    await line.close()
+        async def answers() -> bool:
+            try:
+                return bool(await asking.run(command("ECHO", "second")) == b"second")
+            except StoreUnavailable:
+                return False
+
+        await until(answers)
+        assert await asking.run(command("ECHO", "third")) == b"third"
 
 
 async def test_more_callers_than_may_wait_are_refused_and_the_others_served(valkey: ValkeyServer) -> None:
-    line = lane(valkey, capacity=10)
-    answers = await asyncio.gather(*(line.run(command("PING")) for _ in range(15)), return_exceptions=True)
+    async with line(valkey.url(), capacity=10) as asking:
+        answers = await asyncio.gather(*(asking.run(command("PING")) for _ in range(15)), return_exceptions=True)
     assert answers[:10] == [b"PONG"] * 10
     assert {type(answer) for answer in answers[10:]} == {StoreUnavailable}
-    await line.close()
 
 
 async def test_a_store_that_closes_answers_whoever_waits_and_then_nobody(valkey: ValkeyServer) -> None:

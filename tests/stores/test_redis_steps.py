@@ -11,41 +11,42 @@ from sealring.errors import StoreUnavailable
 from sealring.revocation.denylist import Denylist
 from sealring.sessions.record import SessionRow
 from sealring.stores.redis import RedisStore
-from sealring.stores.redis_lane import Lane, Server
+from sealring.stores.redis_link import Asking, Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_scripts import Command
 from sealring.stores.redis_sessions import RedisSessions
 from sealring.testing import NOW, make_rotation, make_row
-from tests.stores.redis_help import Cut, emptied, lane
+from tests.stores.redis_help import Cut, emptied
+from tests.stores.redis_help import line as line_to
+from tests.stores.valkey_cluster import ValkeyCluster, valkey_cluster
 from tests.stores.valkey_server import ValkeyServer, valkey_server
 
 pytestmark = pytest.mark.anyio
 
 UNTIL = NOW + 900
 # More cuts than any operation has steps; the last ones cut nothing and prove that.
-CUTS = range(9)
+CUTS = range(10)
 
 
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyServer]:
-    """Run one Valkey for the tests of this module."""
-    with valkey_server() as server:
-        yield server
+@pytest.fixture(scope="module", params=[valkey_server, valkey_cluster], ids=["one server", "a cluster"])
+def valkey(request: pytest.FixtureRequest) -> Iterator[ValkeyServer | ValkeyCluster]:
+    """Run one Valkey, and then one cluster, for the tests of this module."""
+    with request.param() as it:
+        yield it
 
 
 @pytest.fixture
-async def store(valkey: ValkeyServer) -> AsyncIterator[RedisStore]:
+async def store(valkey: ValkeyServer | ValkeyCluster) -> AsyncIterator[RedisStore]:
     """Another process, whose line holds."""
     async with emptied(valkey) as store:
         yield store
 
 
 @pytest.fixture
-async def line(valkey: ValkeyServer) -> AsyncIterator[Lane]:
+async def line(valkey: ValkeyServer | ValkeyCluster) -> AsyncIterator[Asking]:
     """The line that is cut."""
-    line = lane(valkey)
-    yield line
-    await line.close()
+    async with line_to(valkey.url()) as asking:
+        yield asking
 
 
 @pytest.fixture(params=CUTS)
@@ -80,7 +81,7 @@ async def assert_denied_if_revoked(store: RedisStore, rows: list[SessionRow]) ->
 
 
 async def test_an_end_that_was_cut_off_leaves_no_revoked_session_undenied_and_a_repeat_completes_it(
-    store: RedisStore, line: Lane, steps: int, unheard: bool
+    store: RedisStore, line: Asking, steps: int, unheard: bool
 ) -> None:
     row = make_row()
     await store.open_session(row)
@@ -96,7 +97,7 @@ async def test_an_end_that_was_cut_off_leaves_no_revoked_session_undenied_and_a_
 
 
 async def test_an_end_of_all_sessions_that_was_cut_off_leaves_none_undenied_and_a_repeat_completes_it(
-    store: RedisStore, line: Lane, steps: int, unheard: bool
+    store: RedisStore, line: Asking, steps: int, unheard: bool
 ) -> None:
     rows = [make_row() for _ in range(5)]
     for row in rows:
@@ -114,7 +115,7 @@ async def test_an_end_of_all_sessions_that_was_cut_off_leaves_none_undenied_and_
 
 
 async def test_an_epoch_is_never_raised_before_the_lower_ones_are_denied_and_a_repeat_completes_it(
-    store: RedisStore, line: Lane, steps: int, unheard: bool
+    store: RedisStore, line: Asking, steps: int, unheard: bool
 ) -> None:
     row = make_row()
     await store.open_session(row)
@@ -129,7 +130,7 @@ async def test_an_epoch_is_never_raised_before_the_lower_ones_are_denied_and_a_r
 
 
 async def test_a_login_that_was_cut_off_leaves_nothing_that_an_end_or_a_purge_would_miss(
-    store: RedisStore, line: Lane, valkey: ValkeyServer, steps: int, unheard: bool
+    store: RedisStore, line: Asking, valkey: ValkeyServer | ValkeyCluster, steps: int, unheard: bool
 ) -> None:
     row = make_row()
     with suppress(StoreUnavailable):
@@ -160,7 +161,7 @@ class Meanwhile(Cut):
 
 
 async def test_a_login_overtaken_by_the_end_of_all_sessions_at_any_step_is_undone_or_ended(
-    store: RedisStore, line: Lane, steps: int
+    store: RedisStore, line: Asking, steps: int
 ) -> None:
     row = make_row()
     server = Meanwhile(line, steps, store)
@@ -178,7 +179,7 @@ async def test_a_login_overtaken_by_the_end_of_all_sessions_at_any_step_is_undon
 
 
 async def test_an_end_overtaken_by_another_is_answered_as_none_and_the_first_reason_stays(
-    store: RedisStore, line: Lane, steps: int
+    store: RedisStore, line: Asking, steps: int
 ) -> None:
     class Overtaken(Cut):
         async def run_all(self, commands: Sequence[Command]) -> list[Any]:

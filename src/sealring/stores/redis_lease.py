@@ -3,7 +3,7 @@
 import math
 
 from sealring.stores import redis_scripts as scripts
-from sealring.stores.redis_lane import Server
+from sealring.stores.redis_link import Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_rows import text
 from sealring.stores.redis_scripts import call

@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 from sealring.stores import redis_scripts as scripts
-from sealring.stores.redis_lane import Server
+from sealring.stores.redis_link import Server
 from sealring.stores.redis_names import Names, of_end_member
 from sealring.stores.redis_rows import text
 from sealring.stores.redis_scripts import Command, call, command
@@ -57,14 +57,16 @@ def _due(names: Names, ended_before: float, limit: int, offset: int = 0) -> Comm
 
 
 async def _tidy(server: Server, names: Names, ends: dict[bytes, Any]) -> int:
-    tidying: list[Command] = []
+    later: list[Command] = []
+    gone: list[bytes] = []
+    leaving: list[Command] = []
     for member, end in ends.items():
         sid, digest = of_end_member(member)
-        if end is not None:
-            tidying.append(command("ZADD", names.ends, "XX", end, member))
-            continue
-        # In this order: whoever is cut off in between leaves the member, and the next purge comes here again.
-        tidying += (command("SREM", names.index(digest), sid), command("ZREM", names.ends, member))
-    replies = await server.run_all(tidying)
-    gone = (reply for each, reply in zip(tidying, replies, strict=True) if each.arguments[0] == "ZREM")
-    return sum(gone)
+        if end is None:
+            gone.append(member)
+            leaving.append(command("SREM", names.index(digest), sid))
+        else:
+            later.append(command("ZADD", names.ends, "XX", end, member))
+    # In this order: whoever is cut off in between leaves the members, and the next purge comes here again.
+    await server.run_all([*later, *leaving])
+    return int(await server.run(command("ZREM", names.ends, *gone))) if gone else 0

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sealring.keys.record import KeyRow, KeyState, RingSnapshot
 from sealring.stores import redis_scripts as scripts
-from sealring.stores.redis_lane import Server
+from sealring.stores.redis_link import Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_scripts import call, command
 

@@ -41,6 +41,18 @@ class Command:
     arguments: tuple[Argument, ...]
     script: Script | None = None
 
+    @property
+    def key(self) -> bytes:
+        """The key that tells which node of a cluster it goes to; all of its keys are of one slot."""
+        key = self.arguments[1] if self.script is None else self.arguments[3]
+        return key if isinstance(key, bytes) else str(key).encode()
+
+    def with_its_source(self) -> "Command":
+        """Return the same command for a server that need not know the script."""
+        if self.script is None:
+            return self
+        return Command(("EVAL", self.script.source, *self.arguments[2:]))
+
 
 def command(*arguments: Argument) -> Command:
     """Return a plain command."""

@@ -3,7 +3,7 @@
 Ending writes denial → row → index. Opening reads the epoch and enters the index → writes the row → reads the epoch once
 more and undoes itself when it has risen. Every step may be repeated, the answer waits for the last one, and whoever is
 cut off in between leaves tokens that are denied, or a session whose tokens nobody holds; never tokens that are
-accepted. The order is the one that Redis Cluster would need too, where these keys are on different machines.
+accepted. In a cluster these keys are on different machines.
 """
 
 import math
@@ -15,7 +15,8 @@ from sealring.revocation.record import ENDED, Denial, DenialKind
 from sealring.sessions.record import Confirmation, Rotation, SessionRow
 from sealring.stores import redis_feed
 from sealring.stores import redis_scripts as scripts
-from sealring.stores.redis_lane import LARGEST_PIPELINE, Server
+from sealring.stores.redis_lane import LARGEST_PIPELINE
+from sealring.stores.redis_link import Server
 from sealring.stores.redis_names import Names, digest_of, end_member
 from sealring.stores.redis_rows import ABSENT, Mapping, optional, text
 from sealring.stores.redis_scripts import Command, call, command
@@ -132,7 +133,7 @@ class RedisSessions:
         if entered < 0:
             return False
         ends = row.end if row.revoked_at is None else min(row.end, row.revoked_at)
-        _, written = await self._server.run_all(
+        _, written = await self._server.run_in_order(
             [
                 command("ZADD", self._names.ends, "NX", text(float(ends)), member),
                 call(scripts.OPEN, [key], self._milliseconds(row.end - row.created_at), *ROWS.flat(row)),
@@ -145,7 +146,7 @@ class RedisSessions:
             return True
         undone = await self._server.run(call(scripts.UNDO, [key]))
         if undone:
-            await self._server.run_all(self._leave(row.sid, digest))
+            await self._server.run_in_order(self._leave(row.sid, digest))
         return not undone
 
     async def end(self, sid: bytes, reason: str, now: float, deny_until: float) -> SessionRow | None:
@@ -209,7 +210,7 @@ class RedisSessions:
         """Take back what a login with a session id that exists has written, unless it belongs to that session."""
         existing = await self.read(row.sid)
         if existing is None or existing.subject != row.subject:
-            await self._server.run_all(self._leave(row.sid, digest))
+            await self._server.run_in_order(self._leave(row.sid, digest))
 
     def _leave(self, sid: bytes, digest: bytes) -> list[Command]:
         return [

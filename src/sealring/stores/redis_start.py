@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from sealring.errors import ConfigurationError, StoreUnavailable
-from sealring.stores.redis_lane import Server
+from sealring.stores.redis_link import Asking, Server
 from sealring.stores.redis_names import Names
 from sealring.stores.redis_scripts import command
 
@@ -13,21 +13,24 @@ LAYOUT: Final = 1
 _LEAST_VERSION: Final = (6, 2)
 
 
-async def check(server: Server, names: Names) -> None:
-    """Refuse a server that cannot keep sessions, and note the layout.
+async def check(asking: Asking, names: Names, *, cluster: bool) -> None:
+    """Refuse a server, or a cluster one of whose nodes cannot keep sessions, and note the layout.
 
     Raises:
         ConfigurationError: it is too old, evicts keys, is a part of a cluster, or a newer version wrote to it.
         StoreUnavailable: it does not answer, or is a replica at the moment.
     """
-    facts = _facts(await server.run(command("INFO")))
+    for reply in await asking.everywhere(command("INFO")):
+        _check_server(_facts(reply), cluster=cluster)
+    await _note_layout(asking, names)
+
+
+def _check_server(facts: dict[str, str], *, cluster: bool) -> None:
     version = tuple(int(part) for part in str(facts.get("redis_version", "0.0")).split(".")[:2])
     if version < _LEAST_VERSION:
         raise ConfigurationError("the Redis server is too old: use Redis 6.2 or newer, or any version of Valkey")
-    if facts.get("cluster_enabled") == "1":
-        raise ConfigurationError(
-            "the Redis server is a node of a cluster, which this store does not speak: name one that stands alone"
-        )
+    if facts.get("cluster_enabled") == "1" and not cluster:
+        raise ConfigurationError("the Redis server is a node of a cluster: name it by redis+cluster://")
     # A denial that was evicted is a revoked token that is accepted again, and a session that was evicted is a user who
     # was logged out. Without a limit nothing is ever evicted, whatever the policy.
     if facts.get("maxmemory", "0") != "0" and facts.get("maxmemory_policy") != "noeviction":
@@ -37,7 +40,6 @@ async def check(server: Server, names: Names) -> None:
         )
     if facts.get("role") == "slave":
         raise StoreUnavailable("the Redis server is a replica at the moment")
-    await _note_layout(server, names)
 
 
 async def _note_layout(server: Server, names: Names) -> None:
