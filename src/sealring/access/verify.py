@@ -1,8 +1,10 @@
 """Verifies access tokens: signature, claims and denylist in one call; nothing half-verified can be reached."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, Protocol
 
+from sealring.access.cache import CACHED_TOKENS, CachedToken, Times, TokenCache, digest_of, is_constant
 from sealring.access.claims import TYP, AccessToken, ClaimsT, ClaimsT_co
 from sealring.access.model import MAX_DEPTH
 from sealring.access.reading import PayloadReader
@@ -42,12 +44,16 @@ class Authenticator(Protocol[ClaimsT_co]):
 class AccessTokenVerifier(Generic[ClaimsT]):
     """Verifies tokens of one key ring for one audience.
 
+    A token that was found good is recognised by its digest: its signature and its claims are not read again. Its times,
+    its key's state and the denylist are asked every time.
+
     Args:
         policy: issuers, audience, leeway and clients.
         claims: reads every version of the application's claims that is known.
         resolve_key: looks a ``kid`` up in the ring, whatever the state of the key.
         is_in_use: tells whether the tokens of a ``kid`` are still good.
         denylist: this process's own.
+        cache: verified tokens that are recognised when they come again; default 8,192, 0 for none.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         resolve_key: KeyResolver,
         is_in_use: Callable[[str], bool],
         denylist: Denylist,
+        cache: int = CACHED_TOKENS,
     ) -> None:
         self._policy = policy
         self._claims = claims
@@ -67,6 +74,7 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         self._leeway = policy.access.leeway.total_seconds()
         self._clients = policy.client_by_id
         self._jws = JwsVerifier(algorithms=TOKEN_ALGORITHMS, typ=TYP)
+        self._cache: TokenCache[ClaimsT] = TokenCache(cache)
 
     def verify(self, text: str, now: float) -> AccessToken[ClaimsT]:
         """Check everything about one token.
@@ -86,6 +94,10 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             TokenRevoked: its session has ended, or it was denied by its id.
             VersionUnknown: its claims version is newer than this process knows.
         """
+        digest = digest_of(text)
+        cached = self._cache.get(digest)
+        if cached is not None and self._keeps_its_key(cached):
+            return self._again(cached, now)
         try:
             jws = self._jws.verify(text, self._resolve_key)
             reader = PayloadReader(parse_json_object(jws.payload, max_depth=MAX_DEPTH, what="the payload"))
@@ -94,12 +106,42 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         except JoseError as error:
             raise TokenInvalid(error.detail) from error
         self._check_parties(reader)
-        self._check_times(reader, now)
-        if not self._is_in_use(jws.kid) or self._denylist.denies_key(jws.kid):
+        times = self._times(reader)
+        self._check_times(times, now)
+        if not self._is_good(jws.kid):
             raise TokenSuperseded("its key is out of use")
         # Before the application's claims: what has ended is over, whatever version it carries.
-        self._check_denied(reader)
-        return self._token(reader)
+        self._check_denied(reader.text("jti"), reader.session_id(), reader.counter("ep"))
+        token = self._token(reader)
+        self._keep(digest, jws.kid, times, token, reader)
+        return token
+
+    def _keeps_its_key(self, cached: CachedToken[ClaimsT]) -> bool:
+        """Tell whether the key that verified a token is what it was; otherwise empty the cache."""
+        key = self._resolve_key(cached.key.kid)
+        if (key is cached.key or key == cached.key) and self._is_good(cached.key.kid):
+            return True
+        # Tokens of this key do not get into the cache again, so nobody can make this happen at will.
+        self._cache.clear()
+        return False
+
+    def _again(self, cached: CachedToken[ClaimsT], now: float) -> AccessToken[ClaimsT]:
+        """Ask about a token of the cache what may have changed since it was verified."""
+        token = cached.token
+        self._check_times(cached.times, now)
+        self._check_denied(token.token_id, token.session_id, token.epoch)
+        if cached.values is None:
+            return token
+        return replace(token, claims=self._claims.read(token.version, cached.values))
+
+    def _keep(self, digest: bytes, kid: str, times: Times, token: AccessToken[ClaimsT], reader: PayloadReader) -> None:
+        key = self._resolve_key(kid)
+        if key is not None:
+            values = None if is_constant(token.claims) else reader.others(_OWN)
+            self._cache.add(digest, CachedToken(key, times, token, values))
+
+    def _is_good(self, kid: str) -> bool:
+        return self._is_in_use(kid) and not self._denylist.denies_key(kid)
 
     def _check_parties(self, reader: PayloadReader) -> None:
         # RFC 9068 section 4: "The issuer identifier ... MUST exactly match the value of the iss claim."
@@ -116,23 +158,25 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         if reader.text("sub") in self._clients:
             raise TokenInvalid("claim sub is the id of a client")
 
-    def _check_times(self, reader: PayloadReader, now: float) -> None:
-        expires_at, issued_at, not_before = reader.date("exp"), reader.date("iat"), reader.optional_date("nbf")
-        if issued_at > now + self._leeway:
+    def _times(self, reader: PayloadReader) -> Times:
+        return Times(reader.date("iat"), reader.date("exp"), reader.optional_date("nbf"))
+
+    def _check_times(self, times: Times, now: float) -> None:
+        if times.issued_at > now + self._leeway:
             raise TokenInvalid("claim iat lies in the future")
-        if not issued_at < expires_at <= issued_at + _LONGEST_LIFE:
+        if not times.issued_at < times.expires_at <= times.issued_at + _LONGEST_LIFE:
             raise TokenInvalid("claim exp is not within a day after iat")
-        if not_before is not None and not_before > now + self._leeway:
+        if times.not_before is not None and times.not_before > now + self._leeway:
             raise TokenInvalid("claim nbf lies in the future")
         # RFC 7519 section 4.1.4: "the current date/time MUST be before the expiration date/time".
-        if now >= expires_at + self._leeway:
+        if now >= times.expires_at + self._leeway:
             raise TokenExpired("claim exp has passed")
 
-    def _check_denied(self, reader: PayloadReader) -> None:
-        if self._denylist.denies_token(reader.text("jti")):
+    def _check_denied(self, token_id: str, session_id: str, epoch: int) -> None:
+        if self._denylist.denies_token(token_id):
             raise TokenRevoked("denied by its id")
-        least = self._denylist.least_epoch(reader.session_id())
-        if reader.counter("ep") < least:
+        least = self._denylist.least_epoch(session_id)
+        if epoch < least:
             if least >= ENDED:
                 raise TokenRevoked("its session has ended")
             raise TokenSuperseded("its epoch is out of use")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class KeyState(StrEnum):
@@ -21,7 +22,11 @@ class KeyState(StrEnum):
     @property
     def verifies(self) -> bool:
         """Whether tokens signed by a key in this state are good."""
-        return self in (KeyState.ANNOUNCED, KeyState.ACTIVE, KeyState.RETIRING)
+        return self in _VERIFYING
+
+
+# Outside of the class, where a look-up is cheap: this is asked at every request.
+_VERIFYING: Final = (KeyState.ACTIVE, KeyState.ANNOUNCED, KeyState.RETIRING)
 
 
 @dataclass(frozen=True, slots=True)
