@@ -291,6 +291,17 @@ class FeedCaughtUp(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DenialsRestored(Event):
+    """The store had lost denials, as in a failover to a replica that lagged, and this process wrote them back."""
+
+    name = "denials_restored"
+    severity = Severity.ALERT
+
+    entries: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
     """The store did not answer."""
 

@@ -25,6 +25,7 @@ from sealring.sessions.mint import SessionMinter
 from sealring.sessions.open import SessionOpener
 from sealring.sessions.purge import Purger
 from sealring.sessions.refresh import Refresher
+from sealring.sessions.restore import DenialRestorer
 from sealring.sessions.subject import SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
@@ -102,6 +103,9 @@ class Parts(Generic[ClaimsT]):
             emitter=made_of.emitter,
         )
         self.minter = _minter(made_of, self.distruster)
+        self.restorer = DenialRestorer(
+            follower=self.follower, store=made_of.store, clock=made_of.clock, emitter=made_of.emitter
+        )
         self.purger = Purger(
             sessions=made_of.store,
             feed=made_of.store,
@@ -120,6 +124,7 @@ class Parts(Generic[ClaimsT]):
     async def follow_feed(self) -> None:
         """Take in what other processes have denied."""
         await self.follower.catch_up()
+        await self.restorer.restore()
         # A denied key must not stay in use until the next look at the ring.
         await self.distruster.finish()
 

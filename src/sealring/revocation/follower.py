@@ -6,6 +6,7 @@ from sealring.clock import Clock
 from sealring.events import Emitter, FeedCaughtUp
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.port import FeedReader
+from sealring.revocation.record import Denial
 
 _PAGE = 1_000
 
@@ -28,6 +29,12 @@ class FeedFollower:
         self._cursor = 0
         self._fresh_at: float | None = None
         self._completed = asyncio.Event()
+        self._missing: tuple[Denial, ...] = ()
+
+    @property
+    def missing(self) -> tuple[Denial, ...]:
+        """What this process knows to be denied, and the store had lost when it was read anew the last time."""
+        return self._missing
 
     @property
     def cursor(self) -> int:
@@ -54,8 +61,16 @@ class FeedFollower:
         # Freshness is the start of the reading: what was committed while it ran may not be in it.
         started_at = self._clock.now()
         taken = 0
+        known: tuple[Denial, ...] = ()
+        everything: Denylist | None = None
         while True:
             page = await self._store.read_feed(self._cursor, _PAGE)
+            if page.anew:
+                # What is known now was in the store before; so what the next reading does not find is lost.
+                known, everything, self._cursor = self._denylist.live(started_at), Denylist(), 0
+                continue
+            if everything is not None:
+                everything.add_all(page.denials)
             self._denylist.add_all(page.denials)
             self._cursor = page.cursor
             taken += len(page.denials)
@@ -65,6 +80,9 @@ class FeedFollower:
         self._completed.set()
         self._completed = asyncio.Event()
         self._denylist.sweep(started_at)
+        if everything is not None:
+            there = set(everything.live(started_at))
+            self._missing = tuple(denial for denial in known if denial not in there)
         if taken:
             self._emitter.emit(FeedCaughtUp(entries=taken, cursor=self._cursor))
         return taken

@@ -41,8 +41,11 @@ class FeedPage:
         denials: in the order in which they were committed.
         as_of: seconds since the epoch at which nothing else had been committed after the cursor; default None, the
             moment at which the reading began.
+        anew: whether this is the first page of everything because the store may have lost what was read last; default
+            False.
     """
 
     cursor: int
     denials: tuple[Denial, ...]
     as_of: float | None = None
+    anew: bool = False

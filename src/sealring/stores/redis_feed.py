@@ -1,5 +1,6 @@
 """The feed of denials in Redis: a sorted set by cursor and one by expiry, written by one script and so in one order."""
 
+from dataclasses import replace
 from typing import Final
 
 from sealring.revocation.record import Denial, DenialKind, FeedPage
@@ -38,16 +39,17 @@ class Feed:
         """Return what was written after a cursor; everything, if that is not certain to be complete."""
         page = await self._read(asking, after, limit)
         before, self._place = self._place, asking.trail
-        if before is not None and before != asking.trail and after:
-            return await self._read(asking, 0, limit)
+        if before is not None and before != asking.trail:
+            return replace(await self._read(asking, 0, limit), anew=True)
         return page
 
     async def _read(self, asking: Asking, after: int, limit: int) -> FeedPage:
         head, entries = await asking.run(call(scripts.READ_FEED, self._names.feed, after, max(0, limit)))
         news = [_denial(entry) for entry in entries]
         if not news:
-            return FeedPage(min(after, int(head)), ())
-        return FeedPage(news[-1][0], tuple(denial for _, denial in news))
+            return FeedPage(min(after, int(head)), (), anew=after > int(head))
+        # What lies behind the cursor is everything, if the cursor is beyond the head.
+        return FeedPage(news[-1][0], tuple(denial for _, denial in news), anew=after > int(head))
 
 
 async def purge(server: Server, names: Names, now: float, limit: int) -> int:
