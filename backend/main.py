@@ -86,7 +86,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
-        prepare_files(settings.database)
+        prepare_files(settings)
         try:
             await migrate(database)
             async with ring:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.db import Database, DatabaseUnavailable
@@ -19,29 +18,22 @@ from sealring.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_LOCKED = "is locked by another process. Stop that process, or wait until it has finished, and try again."
-_RIGHTS = "Give this user the right to write to the file and its directory, or set TODO_DATA_DIR."
-_SENTENCES = {
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_READONLY: f"cannot be written. {_RIGHTS}",
-    sqlite3.SQLITE_CANTOPEN: f"cannot be opened. {_RIGHTS}",
-    sqlite3.SQLITE_FULL: "cannot grow: the disk is full.",
-    sqlite3.SQLITE_NOTADB: "is not a database. Move the file away or set TODO_DATA_DIR.",
-    sqlite3.SQLITE_CORRUPT: "is damaged. Restore it from a backup.",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error.",
-}
+# Key of the advisory lock that lets one process migrate at a time, where several may.
+_LOCK = 0x70D0_0000_0000_0001
 
 
-def prepare_files(database: Path) -> None:
-    """Make the data directory and an empty database file, for their owner only, where they are missing.
+def prepare_files(settings: TodoSettings) -> None:
+    """Make the data directory and an empty database file, for their owner only, where they are missing and needed.
 
     Args:
-        database: the file; SQLite gives its companions the same rights.
+        settings: name both; SQLite gives the companions of the file the same rights.
 
     Raises:
         ConfigurationError: they cannot be made or written.
     """
+    database = settings.database
+    if not isinstance(database, Path):
+        return
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not database.exists():
@@ -65,24 +57,25 @@ async def migrate(database: Database) -> str:
         The revision that the database has now.
 
     Raises:
-        ConfigurationError: the file cannot be used, or a newer version of the application made it; one sentence says
-            what to do.
+        ConfigurationError: the database cannot be used, or a newer version of the application made it; one sentence
+            says what to do.
     """
     try:
         async with database.write_schema() as connection:
             return await connection.run_sync(_upgrade)
     except DatabaseUnavailable as error:
-        reason = _SENTENCES.get(error.reason or sqlite3.SQLITE_BUSY, f"does not answer: {error.detail}")
-        raise ConfigurationError(f"The database {database.path} {reason}") from error
+        raise ConfigurationError(f"The database {database.name} {error.why}.") from error
     except CommandError as error:
         raise ConfigurationError(
-            f"The database {database.path} was made by another version of the application ({error}): update this one."
+            f"The database {database.name} was made by another version of the application ({error}): update this one."
         ) from error
     except SQLAlchemyError as error:
-        raise ConfigurationError(f"The database {database.path} cannot be brought up to date: {error}") from error
+        raise ConfigurationError(f"The database {database.name} cannot be brought up to date: {error}") from error
 
 
 def _upgrade(connection: Connection) -> str:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -93,7 +86,7 @@ def _upgrade(connection: Connection) -> str:
 async def _run(settings: TodoSettings) -> str:
     database = Database(settings.database, patience=settings.patience)
     try:
-        return await migrate(database)
+        return f"{database.name} is at revision {await migrate(database)}."
     finally:
         await database.close()
 
@@ -103,12 +96,12 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_todo_settings()
-        prepare_files(settings.database)
-        revision = asyncio.run(_run(settings))
+        prepare_files(settings)
+        done = asyncio.run(_run(settings))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{settings.database} is at revision {revision}.\n")
+    sys.stdout.write(f"{done}\n")
     return 0
 
 

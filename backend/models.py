@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Sorts todos without a due date behind all others; an index is used only for this very spelling.
 DUE_OR_LAST = "coalesce(due_on, '9999-12-31')"
-DUE_OR_FIRST = "coalesce(due_on, '0000-01-01')"
+DUE_OR_FIRST = "coalesce(due_on, '0001-01-01')"
 
 
 class Priority(StrEnum):

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from limits import parse
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from sealring.errors import ConfigurationError
 
@@ -21,8 +23,20 @@ def _rate(text: str) -> str:
     return text
 
 
+def _server(url: SecretStr) -> SecretStr:
+    try:
+        known = make_url(url.get_secret_value()).drivername in {"postgresql", "postgres"}
+    except ArgumentError:
+        known = False
+    if not known:
+        # Not the URL itself: it may hold a password.
+        raise ValueError("it is written postgresql://user:password@host:port/database")
+    return url
+
+
 # As the library `limits` reads it, for example "10/minute" or "100 per 2 hours".
 Rate = Annotated[str, AfterValidator(_rate)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_server)]
 
 
 class TodoSettings(BaseSettings):
@@ -31,6 +45,8 @@ class TodoSettings(BaseSettings):
     Attributes:
         data_dir: ``TODO_DATA_DIR``, the directory of both database files; made with mode 0700 when it is missing;
             default ``./data``.
+        database_url: ``TODO_DATABASE_URL``, ``postgresql://user:password@host:port/database`` with the options of its
+            driver; default the SQLite file ``todo.db`` in the data directory.
         frontend_dir: ``TODO_FRONTEND_DIR``, the built front end; default ``frontend/dist`` of this repository.
         lock_timeout: ``TODO_LOCK_TIMEOUT``, how long a statement waits for another writer before the answer is 503;
             seconds, 0.01 to 60, default 5.
@@ -58,6 +74,7 @@ class TodoSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TODO_", frozen=True, extra="forbid")
 
     data_dir: Path = Path("data")
+    database_url: DatabaseUrl | None = None
     frontend_dir: Path = REPOSITORY / "frontend" / "dist"
     lock_timeout: float = Field(default=5.0, ge=0.01, le=60)
     login_limit: Rate = "10/minute"
@@ -74,8 +91,10 @@ class TodoSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
-    def database(self) -> Path:
-        """The application's own database file."""
+    def database(self) -> Path | URL:
+        """The application's own database: a file, or the URL of a server."""
+        if self.database_url is not None:
+            return make_url(self.database_url.get_secret_value())
         return self.data_dir / "todo.db"
 
     @property

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, SmallInteger, String, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, SmallInteger, false, select, tuple_, type_coerce
 from sqlalchemy.sql.expression import literal_column
 
 from backend.models import DUE_OR_FIRST, DUE_OR_LAST, Priority, Todo
@@ -23,6 +23,7 @@ from sealring.errors import RequestInvalid
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
+_RANKS = range(len(Priority))
 
 
 class Status(StrEnum):
@@ -86,7 +87,7 @@ class TodoQuery:
 class Position:
     """A place in the list: the sort key and the id of the last todo before it."""
 
-    key: str | int
+    key: date | int
     todo_id: str
 
 
@@ -109,7 +110,8 @@ def page_statement(owner_id: str, query: TodoQuery) -> Select[Todo, Any]:
 
 def write_cursor(query: TodoQuery, position: Position) -> str:
     """Write the cursor of the page that begins behind a position."""
-    text = json.dumps([query.sort, query.direction, position.key, position.todo_id], separators=(",", ":"))
+    key = position.key.isoformat() if isinstance(position.key, date) else position.key
+    text = json.dumps([query.sort, query.direction, key, position.todo_id], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -126,16 +128,21 @@ def read_cursor(cursor: str, query: TodoQuery) -> Position:
         raise RequestInvalid("the cursor is not one of ours") from error
     if (sort, order) != (query.sort, query.direction):
         raise RequestInvalid("the cursor belongs to another order")
-    if not _is_key(key, query.sort) or not isinstance(todo_id, str) or _ID.fullmatch(todo_id) is None:
+    known = _sort_key(key, query.sort)
+    if known is None or not isinstance(todo_id, str) or _ID.fullmatch(todo_id) is None:
         raise RequestInvalid("the cursor is not one of ours")
-    return Position(key, todo_id)
+    return Position(known, todo_id)
 
 
-def _is_key(key: object, sort: Sort) -> bool:
+def _sort_key(key: object, sort: Sort) -> date | int | None:
+    """Return the key of a cursor as the database compares it, or None when it is none."""
     if sort is Sort.DUE:
-        return isinstance(key, str) and _DAY.fullmatch(key) is not None
-    # SQLite's whole numbers have 64 bits; a bool is an int in Python, but no key.
-    return type(key) is int and key in _INT64
+        try:
+            return date.fromisoformat(key) if isinstance(key, str) and _DAY.fullmatch(key) else None
+        except ValueError:
+            return None
+    # Whole numbers of a database have 64 bits; a bool is an int in Python, but no key.
+    return key if type(key) is int and key in (_RANKS if sort is Sort.PRIORITY else _INT64) else None
 
 
 def _key(query: TodoQuery) -> ColumnElement[Any]:
@@ -143,7 +150,7 @@ def _key(query: TodoQuery) -> ColumnElement[Any]:
         return type_coerce(Todo.created_at, BigInteger)
     if query.sort is Sort.PRIORITY:
         return type_coerce(Todo.priority, SmallInteger)
-    return literal_column(DUE_OR_LAST if query.direction is Order.ASC else DUE_OR_FIRST, String)
+    return literal_column(DUE_OR_LAST if query.direction is Order.ASC else DUE_OR_FIRST, Date)
 
 
 def _filters(query: TodoQuery) -> list[ColumnElement[bool]]:
@@ -152,7 +159,10 @@ def _filters(query: TodoQuery) -> list[ColumnElement[bool]]:
         filters.append(Todo.done_at.is_(None) if query.status is Status.OPEN else Todo.done_at.is_not(None))
     if query.priority is not None:
         filters.append(Todo.priority == query.priority)
-    if query.search:
+    if "\0" in query.search:
+        # No todo has it, and PostgreSQL refuses to look for it.
+        filters.append(false())
+    elif query.search:
         # autoescape: % and _ in what the user wrote stand for themselves.
         filters.append(Todo.search_text.contains(fold(query.search), autoescape=True))
     return filters

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend import schemas
 from backend.db import Database
 from backend.ids import new_id
-from backend.models import Todo
+from backend.models import Todo, User
 from backend.todo_list import Position, TodoQuery, page_statement, write_cursor
 from backend.utils.security import fold
 from sealring.clock import Clock
-from sealring.errors import Conflict, NotFound
+from sealring.errors import Conflict, NotFound, SubjectInactive
 
 
 class Todos:
@@ -55,6 +55,7 @@ class Todos:
 
         Raises:
             Conflict: the owner has as many already.
+            SubjectInactive: the account was deleted in the meantime.
         """
         now = self._clock.now()
         moment = datetime.fromtimestamp(now, UTC)
@@ -71,6 +72,9 @@ class Todos:
             updated_at=moment,
         )
         async with self._database.write() as session:
+            # Locked, so that of two at once the second counts what the first has added.
+            if await session.scalar(select(User.id).where(User.id == owner_id).with_for_update()) is None:
+                raise SubjectInactive("the account was deleted in the meantime")
             count = await session.scalar(select(func.count()).where(Todo.owner_id == owner_id))
             if (count or 0) >= most:
                 raise Conflict(f"the account has {most} todos, which is as many as it may have")
@@ -108,7 +112,8 @@ class Todos:
 
 
 async def _owned(session: AsyncSession, owner_id: str, todo_id: str) -> Todo:
-    todo = await session.scalar(select(Todo).where(Todo.id == todo_id, Todo.owner_id == owner_id))
+    # Locked, so that of two changes at once none is lost.
+    todo = await session.scalar(select(Todo).where(Todo.id == todo_id, Todo.owner_id == owner_id).with_for_update())
     if todo is None:
         raise NotFound("no such todo of this account")
     return todo

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs requirements/<name>.txt and this project into .venv, which it makes when it is missing or broken.
-# Usage: scripts/venv.sh run|dev
+# Usage: scripts/venv.sh run|try|dev
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name="$1"
@@ -27,8 +27,11 @@ echo "Installing the locked Python packages ($name) …"
 # The build back end came with the lock file, so this needs no network.
 "${pip[@]}" install --no-index --no-deps --no-build-isolation --editable .
 
+# try.txt holds everything of run.txt, and dev.txt everything of both.
 touch .venv/.run
-# dev.txt holds everything of run.txt.
+if [[ "$name" != run ]]; then
+  touch .venv/.try
+fi
 if [[ "$name" == dev ]]; then
   touch .venv/.dev
 fi

@@ -210,7 +210,7 @@ async def test_a_disabled_account_can_do_nothing_and_looks_like_none(todo: Stage
 
 async def _run_sql(todo: Stage, statement: str) -> None:
     # As an administrator would, from outside the application.
-    with sqlite3.connect(todo.settings.database) as connection:
+    with sqlite3.connect(todo.settings.data_dir / "todo.db") as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(statement)
     connection.close()

@@ -16,7 +16,7 @@ from backend.db import Database, DatabaseUnavailable
 from backend.migrate import main, migrate, prepare_files
 from backend.models import Base, User
 from sealring.errors import ConfigurationError
-from tests.backend.stage import stage
+from tests.backend.stage import stage, todo_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -152,7 +152,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, place: s
     (tmp_path / "folder" / "todo.db").mkdir(parents=True)
 
     with pytest.raises(ConfigurationError) as refused:
-        prepare_files(tmp_path / place)
+        prepare_files(todo_settings(tmp_path, data_dir=(tmp_path / place).parent))
 
     assert str(refused.value) == (
         f"The database {tmp_path / place} cannot be written: {why}. Give this user the right to, or set TODO_DATA_DIR "
@@ -174,7 +174,7 @@ async def test_the_files_are_their_owners_only(tmp_path: Path) -> None:
 async def test_while_another_process_writes_reading_goes_on_and_writing_is_503(tmp_path: Path) -> None:
     async with stage(tmp_path, lock_timeout=0.05) as todo:
         ada = await todo.member()
-        with locked(todo.settings.database):
+        with locked(todo.settings.data_dir / "todo.db"):
             read = await ada.ask("GET", "/api/todos")
             written = await ada.ask("POST", "/api/todos", {"title": "Buy milk"})
         after = await ada.ask("POST", "/api/todos", {"title": "Buy milk"})

