@@ -19,9 +19,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Sorts todos without a due date behind all others; an index is used only for this very spelling.
-DUE_OR_LAST = "coalesce(due_on, '9999-12-31')"
-DUE_OR_FIRST = "coalesce(due_on, '0001-01-01')"
+# Sorts todos without a due date behind all others; an index is used only for this very spelling. The first and the last
+# date of Python are no dates for the driver of PostgreSQL: it takes them for minus infinity and infinity.
+DUE_OR_LAST = "coalesce(due_on, '9000-01-01')"
+DUE_OR_FIRST = "coalesce(due_on, '0100-01-01')"
 
 
 class Priority(StrEnum):

@@ -1,6 +1,7 @@
 """Where the servers are that come as wheels, and how they are run by whoever is at the keyboard.
 
-The packages are found without being imported: each has a way of its own to start servers, with files in the user's home.
+The packages are found without being imported: each has a way of its own to start servers, with files in the user's
+home.
 """
 
 import os

@@ -1,12 +1,20 @@
 """The application for one test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.backend.stage import Stage, stage
 from tests.running import Visitor
+from tests.stores.servers import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL for all tests of this process that ask for it."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

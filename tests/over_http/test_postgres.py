@@ -1,4 +1,4 @@
-"""The Todo application runs on PostgreSQL untouched: one setting is all that changes."""
+"""The Todo application runs on PostgreSQL untouched: two settings are all that changes."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.running import ACCESS, REFRESH, RunningApp, Visitor
+from tests.running import ACCESS, PASSWORD, REFRESH, RunningApp, Visitor
 from tests.stores.servers import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
@@ -21,8 +21,9 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def settings(server: PostgresServer) -> dict[str, str]:
-    """Keep sessions in PostgreSQL; a session settles soon."""
+    """Keep sessions and the application's own data in PostgreSQL; a session settles soon."""
     return {
+        "TODO_DATABASE_URL": server.new_database(),
         "SEALRING_STORE": f"{server.new_database()}?pool_timeout=1",
         "SEALRING_GRACE": "1.1",
         "SEALRING_CLIENT_TIMEOUT": "1",
@@ -72,6 +73,21 @@ async def test_a_restart_of_the_application_logs_nobody_out_and_forgets_no_logou
     assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
 
 
+async def test_the_application_s_own_data_is_there_and_not_in_a_file(
+    app: RunningApp, server: PostgresServer, settings: dict[str, str], http: httpx2.AsyncClient
+) -> None:
+    flo = Visitor(http, app.url)
+    await flo.sign_up("flo@example.org")
+    made = await flo.ask("POST", "/api/todos", {"title": "Buy milk", "due_on": "2026-12-24"})
+    assert made.status_code == 201
+    assert [item["title"] for item in (await flo.ask("GET", "/api/todos?q=MILK")).json()["items"]] == ["Buy milk"]
+    database = settings["TODO_DATABASE_URL"].rpartition("/")[2]
+    assert server.sql("SELECT title, due_on FROM todos", database) == "Buy milk|2026-12-24"
+    assert (await flo.ask("DELETE", "/api/account", {"password": PASSWORD})).status_code == 204
+    assert server.sql("SELECT count(*) FROM todos", database) == "0"
+    assert not list(app.folder.rglob("*.db"))
+
+
 async def test_an_outage_of_the_server_asks_for_another_try_and_ends_without_a_restart(
     app: RunningApp, server: PostgresServer, http: httpx2.AsyncClient
 ) -> None:
@@ -83,6 +99,8 @@ async def test_an_outage_of_the_server_asks_for_another_try_and_ends_without_a_r
     assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
     assert refused.json()["action"] == "retry"
     assert int(refused.headers["retry-after"]) >= 1
+    away = await eve.ask("GET", "/api/todos")
+    assert (away.status_code, away.json()["action"]) == (503, "retry")
     assert eve.cookies == kept
     server.start()
     assert (await eve.ask("POST", "/auth/refresh", {"attempt": "during"})).status_code == 200
