@@ -71,7 +71,7 @@ def verifier(ring: Sealring[NoClaims], *, cache: int) -> AccessTokenVerifier[NoC
 
 def others(ring: Sealring[NoClaims]) -> Mapping[str, Contender]:
     """Return PyJWT and joserfc over the key of the ring; they ask no denylist."""
-    members = {name: str(value) for name, value in ring.keys.jwks()["keys"][0].items()}
+    members: dict[str, str | list[str]] = {name: str(value) for name, value in ring.keys.jwks()["keys"][0].items()}
     native, key = jwt.PyJWK(members).key, ECKey.import_key(members)
     registry = joserfc_jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": ISSUER}

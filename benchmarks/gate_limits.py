@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sealring.errors import JoseError
 from sealring.jose import JWK, JWKSet, JwsVerifier, SigningKey, b64u_encode, generate, parse_json_object, verify
+from sealring.jose.jwks import MAX_KEYS
 
 LIMIT_MS = 50.0
 LIMIT_MB = 20.0
@@ -85,6 +86,35 @@ def rows() -> Iterator[Row]:
     yield Row("a modulus of 1 MB", lambda: JWK.from_dict({"kty": "RSA", "alg": "RS256", "e": "AQAB", "n": "_" * 10**6}))
     yield Row("a secret of 1 MB", lambda: JWK.from_dict({"kty": "oct", "alg": "HS256", "k": "A" * 10**6}))
     yield Row("the longest secret, eight octets again and again", longest_secret)
+    yield from encrypted()
+    yield from key_sets()
+
+
+def encrypted() -> Iterator[Row]:
+    """Yield tokens that would be dear to decrypt: they are refused by their form or their algorithm."""
+    slow = b64u_encode(b'{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647,"p2s":"AAAAAAAAAAA"}')
+    bomb = b64u_encode(b'{"alg":"dir","enc":"A128GCM","zip":"DEF"}')
+    yield from both("a JWE with 2**31 rounds of PBKDF2", f"{slow}.AAAA.AAAA.AAAA.AAAA")
+    yield from both("a JWE that decompresses", f"{bomb}..AAAA.{'A' * 6_000}.AAAA")
+
+
+def key_sets() -> Iterator[Row]:
+    """Yield sets of as many keys as are looked at, each of which is refused as late as possible."""
+    modulus = b64u_encode(((1 << 8_191) + 3 * 167).to_bytes(1_024, "big"))
+    rsa = [{"kty": "RSA", "alg": "RS256", "n": modulus, "e": "AQAB"}] * MAX_KEYS
+    points = [{"kty": "EC", "alg": "ES512", "crv": "P-521", "x": b64u_encode(bytes(66)), "y": b64u_encode(bytes(66))}]
+    odd = {"kty": "OKP", "alg": "Ed25519", "crv": "Ed25519", "x": b64u_encode(bytes([2]) + bytes(31))}
+    # It repeats nearly to its end, and the text of a key comes last.
+    secret = {"kty": "oct", "alg": "HS256", "k": b64u_encode(b"ab" * 1_500 + bytes(range(60)) + b"-----BEGIN ")}
+    yield Row("a JWKS of 128 RSA keys of 8,192 bits", lambda: refuse_all([*named(rsa)]))
+    yield Row("a JWKS of 128 keys off P-521", lambda: refuse_all([*named(points * MAX_KEYS)]))
+    yield Row("a JWKS of 128 keys off edwards25519", lambda: refuse_all([*named([odd] * MAX_KEYS)]))
+    yield Row("a JWKS of 128 long secrets", lambda: refuse_all([*named([secret] * MAX_KEYS)]))
+
+
+def named(entries: list[dict[str, str]]) -> Iterator[dict[str, object]]:
+    """Yield keys with ids of their own."""
+    return ({**entry, "kid": str(number)} for number, entry in enumerate(entries))
 
 
 def parse(text: bytes) -> object:

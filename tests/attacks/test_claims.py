@@ -10,13 +10,21 @@ from typing import Any
 import pytest
 
 from sealring import AccessPolicy, Policy, SessionTokens, Subject
-from sealring.errors import ConfigurationError, JoseError, RefreshInvalid, RefusedError, TokenExpired, TokenInvalid
+from sealring.errors import (
+    ConfigurationError,
+    JoseError,
+    RefreshInvalid,
+    RefusedError,
+    SubjectInactive,
+    TokenExpired,
+    TokenInvalid,
+)
 from sealring.events import TokenRefused
 from sealring.jose import JwsVerifier
 from tests.access.forging import MISSING, Raw, payload_of, signed, with_claims
 from tests.support import ISSUER, WEB, Bench, bench, signing_key
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_network")]
 
 DAY = 86_400
 EXACT = timedelta(0)
@@ -359,6 +367,21 @@ def test_c6_an_id_that_a_token_cannot_carry_is_no_subject(subject: str) -> None:
         Subject(subject)
 
 
+async def test_c6_a_deleted_user_gets_no_token_and_the_tokens_of_the_session_stop() -> None:
+    async with house() as (it, tokens):
+        del it.subjects["ada"]
+        with pytest.raises(SubjectInactive):
+            await it.ring.refresh(str(tokens.refresh_token), sender=WEB)
+        assert await answer(it, tokens.access_token) == "token_revoked"
+
+
+async def test_c6_an_identity_is_issuer_and_subject_and_neither_alone() -> None:
+    async with house() as (it, tokens):
+        assert await verdict(it, tokens, iss="https://other.example") == "token_invalid"
+        other = await it.ring.authenticate(signed(it, with_claims(payload_of(tokens), sub="bob")))
+        assert (other.issuer, other.subject) == (ISSUER, "bob")
+
+
 # C7, scope, and the claims that are ours
 
 SCOPES = {
@@ -396,6 +419,18 @@ async def test_c7_a_scope_that_is_absent_is_none_and_one_that_is_there_is_compar
         assert one.has_scope("admin", "todos:read")
         for missing in ("todos", "todos:rea", "TODOS:READ", "read", "todos:read admin", ""):
             assert not one.has_scope(missing)
+
+
+async def test_c7_a_refresh_never_widens_the_scope() -> None:
+    async with house() as (it, tokens):
+        it.subjects["ada"] = replace(it.subjects["ada"], scope=("todos:read", "todos:write", "admin"))
+        await it.settle(tokens)
+        widened = await it.ring.refresh(str(tokens.refresh_token), sender=WEB)
+        assert (await it.ring.authenticate(widened.access_token)).scope == ("todos:read", "todos:write")
+        it.subjects["ada"] = replace(it.subjects["ada"], scope=("todos:read", "admin"))
+        await it.settle(widened)
+        narrowed = await it.ring.refresh(str(widened.refresh_token), sender=WEB)
+        assert (await it.ring.authenticate(narrowed.access_token)).scope == ("todos:read",)
 
 
 @pytest.mark.parametrize("name", ["gen", "ep", "ver"])

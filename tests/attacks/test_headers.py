@@ -44,7 +44,7 @@ AROUND = [
 
 
 @pytest.mark.parametrize("form", AROUND)
-async def test_a_token_with_anything_around_it_is_refused(form: bytes) -> None:
+async def test_p2_a_token_with_anything_around_it_is_refused(form: bytes) -> None:
     async with house() as it:
         token = (await it.sign_in()).access_token.encode()
         value = form.replace(b"%s", token)
@@ -56,7 +56,7 @@ async def test_a_token_with_anything_around_it_is_refused(form: bytes) -> None:
 
 
 @pytest.mark.parametrize("second", ["Bearer %s", "Basic abc", "", "Bearer other"])
-async def test_two_authorization_headers_are_refused_in_either_order(second: str) -> None:
+async def test_p2_two_authorization_headers_are_refused_in_either_order(second: str) -> None:
     async with house() as it:
         token = (await it.sign_in()).access_token
         both = [("authorization", f"Bearer {token}"), ("authorization", second.replace("%s", token))]
@@ -65,7 +65,7 @@ async def test_two_authorization_headers_are_refused_in_either_order(second: str
             assert (answer.status, answer.code) == (400, "request_invalid")
 
 
-async def test_a_token_in_the_query_string_is_no_credential() -> None:
+async def test_p15_a_token_in_the_query_string_is_no_credential() -> None:
     async with house() as it:
         token = (await it.sign_in()).access_token
         answer = await it.ask("GET", f"/api/me?access_token={token}")
@@ -86,7 +86,7 @@ def texts(events: list[Event]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["sec-fetch-site", "origin", "referer", "content-type", "user-agent", "cookie"])
-async def test_no_header_carries_a_line_break_or_escape_into_an_event(name: str) -> None:
+async def test_p15_no_header_carries_a_line_break_or_escape_into_an_event(name: str) -> None:
     async with house() as it:
         own = [line for line in OWN_PAGE if line[0] != name]
         lines: Lines = [*own, (name, NASTY), ("content-length", "1")]
@@ -95,7 +95,7 @@ async def test_no_header_carries_a_line_break_or_escape_into_an_event(name: str)
         assert all(is_clean(text) for text in texts(it.log.events))
 
 
-async def test_no_path_or_method_carries_a_line_break_or_escape_into_an_event() -> None:
+async def test_p15_no_path_or_method_carries_a_line_break_or_escape_into_an_event() -> None:
     async with house() as it:
         path = "/auth/\r\nforged\x1b[2J\u202e" + "x" * 5_000
         await it.ask("P\r\nOST" + "X" * 500, path, [("sec-fetch-site", "cross-site")])
@@ -116,7 +116,7 @@ async def everything_shown(it: House, lines: Lines, caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize("way", ["cookie", "bearer", "both", "twice", "referer"])
-async def test_no_credential_is_shown_in_an_answer_event_or_log_line(
+async def test_p15_no_credential_is_shown_in_an_answer_event_or_log_line(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with house() as it:
@@ -152,7 +152,7 @@ async def _fields(request: Request) -> Response:
     raise ValidationFailed((("</script>\u2028\r\n", "\x1b[31m\ud800 is not valid"),))
 
 
-async def test_no_scope_splits_the_challenge() -> None:
+async def test_p16_no_scope_splits_the_challenge() -> None:
     async with house(routes=[Route("/scope", _scope)]) as it:
         answer = await it.ask("GET", "/scope")
         assert answer.status == 403
@@ -163,7 +163,7 @@ async def test_no_scope_splits_the_challenge() -> None:
         assert answer.values("set-cookie") == []
 
 
-async def test_field_names_stay_inside_the_json_of_the_answer() -> None:
+async def test_p16_field_names_stay_inside_the_json_of_the_answer() -> None:
     async with house(routes=[Route("/fields", _fields)]) as it:
         answer = await it.ask("GET", "/fields")
         assert answer.status == 422
@@ -176,7 +176,7 @@ async def test_field_names_stay_inside_the_json_of_the_answer() -> None:
 # R22: what a cache may keep
 
 
-async def test_no_cache_stores_an_answer_with_tokens_or_personal_data() -> None:
+async def test_r22_no_cache_stores_an_answer_with_tokens_or_personal_data() -> None:
     async with house() as it:
         tokens = await it.sign_in()
         for method, path in (("GET", "/api/me"), ("POST", "/auth/refresh"), ("POST", "/auth/logout")):
@@ -203,7 +203,7 @@ SPOOFED = [
 ]
 
 
-async def test_forwarded_headers_change_neither_sender_nor_origin_nor_cookies() -> None:
+async def test_r25_forwarded_headers_change_neither_sender_nor_origin_nor_cookies() -> None:
     async with house() as it:
         entered = await it.ask(
             "POST", "/auth/login", [*OWN_PAGE, *SPOOFED, ("content-type", "application/json")], b'{"user":"ada"}'

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealring.errors import KeyRefused, UnknownKey
 from sealring.jose import JWK, JWKSet, JwsVerifier, b64u_decode, b64u_encode, sign, verify
 from sealring.jose.edwards import PRIME
+from sealring.jose.weak_secrets import weakness
 from tests.attacks.gate import general, key_refusal
 from tests.jose.making import CLAIMS, KEY, TYP, foreign_token, key_of
 
@@ -211,6 +214,18 @@ def test_s10_a_secret_without_entropy_is_refused(secret: bytes) -> None:
     }
 
 
+@given(st.binary(min_size=8, max_size=60), st.integers(2, 4), st.integers(0, 59), st.data())
+def test_s10_a_secret_that_repeats_is_seen_wherever_the_last_repetition_is_cut_off(
+    part: bytes, times: int, cut: int, data: st.DataObject
+) -> None:
+    secret = part * times + part[:cut]
+    assert weakness(secret) in {"is made of a few octets only", "is a shorter one, repeated"}
+    at = data.draw(st.integers(0, len(secret) - 1))
+    changed = secret[:at] + bytes([secret[at] ^ 1]) + secret[at + 1 :]
+    repeats = any(changed.startswith(changed[period:]) for period in range(1, len(changed) // 2 + 1))
+    assert (weakness(changed) == "is a shorter one, repeated") == (repeats and len(set(changed)) >= 8)
+
+
 RFC_7515_A1 = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
 FASTAPI = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
 LISTED = {
@@ -347,9 +362,9 @@ def test_s14_symmetric_beside_asymmetric_keys_refuse_the_set_even_when_one_of_th
             JWKSet.from_dict({"keys": mixed})
         with pytest.raises(KeyRefused, match="mixes"):
             verify(sign(CLAIMS, KEY), {"keys": mixed}, algorithms={"HS256"})
-    for given in ([key_of("ES256"), key_of("HS256")], [GOOD[0], private("HS256")]):
+    for both_kinds in ([key_of("ES256"), key_of("HS256")], [GOOD[0], private("HS256")]):
         with pytest.raises(KeyRefused, match="mixes"):
-            verify(sign(CLAIMS, KEY), given, algorithms={"ES256"})
+            verify(sign(CLAIMS, KEY), both_kinds, algorithms={"ES256"})
 
 
 def test_s14_a_set_of_secrets_is_a_set() -> None:
