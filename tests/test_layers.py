@@ -36,6 +36,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "observe": frozenset({"prometheus_client"}),
     "service": frozenset({"pydantic"}),
     "web": frozenset({"pydantic"}),
+    "remote": frozenset({"anyio", "httpcore2", "pydantic"}),
     "settings": frozenset({"pydantic", "pydantic_settings"}),
     "starlette": frozenset({"starlette"}),
     "fastapi": frozenset({"fastapi", "pydantic", "starlette"}),

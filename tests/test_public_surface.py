@@ -27,6 +27,7 @@ EXTRAS = frozenset(
         "hypothesis",
         "asyncpg",
         "hiredis",
+        "httpcore2",
         "redis",
     }
 )
@@ -90,7 +91,7 @@ def _with_dependants(names: set[str]) -> set[str]:
     A room may never depend on an extra, so its package imports such modules only where they are asked for. Whoever
     imports a module imports the packages that it is in as well.
     """
-    edges = {"starlette", "fastapi", "cli", "testing"}
+    edges = {"remote", "starlette", "fastapi", "cli", "testing"}
     found = set(names)
     while True:
         more = {

@@ -34,6 +34,7 @@ export type ErrorCode =
   | "session_revoked"
   | "session_reused"
   | "binding_failed"
+  | "caller_unknown"
   | "insufficient_scope"
   | "csrf_refused"
   | "request_invalid"

@@ -24,6 +24,7 @@
         ├── SessionRevoked          session_revoked         401
         ├── SessionReused           session_reused          401  theft: an old refresh token came back
         ├── BindingFailed           binding_failed          401  no proof by the key that the session is bound to
+        ├── CallerUnknown           caller_unknown          401  a service that none of the configured ones is
         ├── InsufficientScope       insufficient_scope      403
         ├── CsrfRefused             csrf_refused            403
         ├── RequestInvalid          request_invalid         400
@@ -253,6 +254,13 @@ class BindingFailed(RefusedError):
 
     code, status, error, action = "binding_failed", 401, "invalid_grant", Action.SIGN_IN
     message = "The session is bound to another key."
+
+
+class CallerUnknown(RefusedError):
+    """A service asked for something without a secret of a configured one (RFC 6749 section 5.2)."""
+
+    code, status, error, action = "caller_unknown", 401, "invalid_client", Action.FIX
+    message = "The calling service is not known."
 
 
 class InsufficientScope(RefusedError):

@@ -268,6 +268,21 @@ class KeyRingRewrapped(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerKeysRead(Event):
+    """A service without a store fetched the keys of an issuer, and they are others than before.
+
+    ``detail`` says why the first of the skipped keys was left out.
+    """
+
+    name = "issuer_keys_read"
+
+    issuer: str
+    keys: int
+    skipped: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionUnseen(Event):
     """A token of a version came that only a newer server makes."""
 

@@ -23,6 +23,7 @@ from sealring.errors import ConfigurationError
 from sealring.events import Sink
 from sealring.keys.signer import ExternalKeys
 from sealring.keys.wrapping import KeyEncryptionKeys
+from sealring.oauth.callers import Callers
 from sealring.policy import AccessPolicy, IdleBy, KeyPolicy, Policy, RevocationPolicy, SessionPolicy, WebPolicy
 from sealring.service import Sealring
 from sealring.sessions.subject import SubjectLoader
@@ -101,6 +102,10 @@ class SealringSettings(BaseSettings):
     insecure_cookies: bool = Field(
         False, description="Cookies without `Secure` and prefix, for browsers that refuse those on http://localhost."
     )
+    callers: str = Field(
+        "",
+        description="Services that may follow the feed: `name:digest`, comma-separated; `sealring caller` makes both.",
+    )
     hsts: bool = Field(True, description="Whether Strict-Transport-Security is sent.")
 
     @model_validator(mode="after")
@@ -176,6 +181,15 @@ class SealringSettings(BaseSettings):
         """
         keys, newest = _versioned("SEALRING_REFRESH_KEYS", self.refresh_keys)
         return RefreshKeys(keys, self.refresh_key_in_use or newest)
+
+    def known_callers(self) -> Callers:
+        """Return the services that may ask this one.
+
+        Raises:
+            ConfigurationError: a name or a digest is malformed.
+        """
+        pairs = (entry.partition(":") for entry in _listed(self.callers))
+        return Callers((name, digest) for name, _, digest in pairs)
 
     def build(
         self,

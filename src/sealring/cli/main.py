@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from sealring.cli.caller import caller
 from sealring.cli.common import AsJson, fail, with_store
 from sealring.cli.keys import keys
 from sealring.cli.purge import purge
@@ -26,6 +27,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(sessions, name="sessions")
 app.add_typer(token, name="token")
 app.command()(purge)
+app.command()(caller)
 
 
 @app.callback()

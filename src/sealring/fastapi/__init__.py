@@ -10,6 +10,7 @@ from sealring.fastapi.auth import LoginApproved, auth_router
 from sealring.fastapi.dependencies import Token, access_token, current_user, requires
 from sealring.fastapi.install import lifespan, protect
 from sealring.fastapi.operations import operations_router
+from sealring.fastapi.revocations import revocations_router
 
 __all__ = [
     "LoginApproved",
@@ -21,4 +22,5 @@ __all__ = [
     "operations_router",
     "protect",
     "requires",
+    "revocations_router",
 ]

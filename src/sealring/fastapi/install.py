@@ -24,8 +24,7 @@ from sealring.errors import (
     ValidationFailed,
 )
 from sealring.fastapi.dependencies import SCHEME_NAME
-from sealring.service import Sealring
-from sealring.starlette import SealringMiddleware
+from sealring.starlette import RequestGuard, SealringMiddleware
 from sealring.web.cookies import CookieNames
 
 _BY_STATUS: dict[int, Callable[[str], RefusedError]] = {
@@ -42,12 +41,12 @@ _BY_STATUS: dict[int, Callable[[str], RefusedError]] = {
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def protect(app: FastAPI, ring: Sealring[Any]) -> None:
+def protect(app: FastAPI, ring: RequestGuard) -> None:
     """Put an application behind the middleware: credentials, CSRF rule, body limit, security headers, one error shape.
 
     Args:
         app: the application; call this before it serves.
-        ring: verifies its tokens.
+        ring: verifies its tokens: a ``Sealring``, or a ``sealring.remote.Verifier`` in a service without a store.
     """
     app.add_middleware(SealringMiddleware, ring=ring)
     app.add_exception_handler(RequestValidationError, _refuse_fields)
@@ -55,7 +54,7 @@ def protect(app: FastAPI, ring: Sealring[Any]) -> None:
     _describe_cookie(app, CookieNames.from_policy(ring.policy))
 
 
-def lifespan(ring: Sealring[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def lifespan(ring: AbstractAsyncContextManager[object]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Return a lifespan that starts and drains the ring with the application."""
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sealring.errors import (
     BodyTooLarge,
+    CallerUnknown,
     CsrfRefused,
     InsufficientScope,
     InternalError,
@@ -35,6 +36,7 @@ _log = logging.getLogger("sealring")
 # Refusals that nobody below has made an event of; the others are ordinary answers or have an event of their own.
 _REPORTED = (
     BodyTooLarge,
+    CallerUnknown,
     CsrfRefused,
     InsufficientScope,
     InternalError,

@@ -3,7 +3,7 @@
 import json
 import re
 
-from sealring.errors import InsufficientScope, RefusedError, ValidationFailed
+from sealring.errors import CallerUnknown, InsufficientScope, RefusedError, ValidationFailed
 
 # RFC 6750 section 3: error and error_description hold only %x20-21 / %x23-5B / %x5D-7E; RFC 7230 quoted strings
 # would allow more, but nothing that needs quoting is ever let in.
@@ -54,6 +54,9 @@ def challenge(error: RefusedError, realm: str) -> bytes:
             section 3.1: the resource server SHOULD NOT include an error code).
         realm: of the challenge.
     """
+    # RFC 6749 section 5.2: the header matches "the authentication scheme used by the client", which a service's is.
+    if isinstance(error, CallerUnknown):
+        return f'Basic realm="{_quotable(realm)}"'.encode("ascii")
     attributes = [("realm", realm)]
     if error.error in _CHALLENGE_ERRORS:
         attributes += [("error", error.error), ("error_description", error.message)]
