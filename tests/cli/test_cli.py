@@ -12,6 +12,7 @@ import pytest
 
 from sealring import NoClaims, Sender, Subject
 from sealring.clock import ManualClock, SystemClock
+from sealring.oauth.callers import basic_credentials
 from sealring.settings import SealringSettings, load_settings
 from sealring.stores import open_store
 from sealring.testing import make_row
@@ -174,3 +175,19 @@ def test_a_long_purge_shows_at_a_terminal_how_far_it_is(tmp_path: Path, settings
 
 def test_nonsense_on_the_command_line_is_exit_code_2(tmp_path: Path) -> None:
     assert sealring(tmp_path, "nonsense").returncode == 2
+
+
+def test_a_service_is_let_in_by_what_the_caller_command_prints(tmp_path: Path, settings: SealringSettings) -> None:
+    said = sealring(tmp_path, "caller", "reports")
+    assert said.returncode == 0, said.stderr
+    first, second = (line.partition(": ")[2] for line in said.stdout.splitlines())
+    callers = settings.model_copy(update={"callers": f"billing:{second.partition(':')[2]}, {second}"}).known_callers()
+    assert len(callers) == 2
+    assert callers.authenticate((basic_credentials("reports", first).encode(),)) == "reports"
+    assert sealring(tmp_path, "caller", "reports").stdout != said.stdout
+
+
+def test_a_name_that_no_service_can_have_is_refused_by_one_sentence(tmp_path: Path) -> None:
+    said = sealring(tmp_path, "caller", "a b")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("The name of a service is")

@@ -7,8 +7,13 @@ import pytest
 from sealring.errors import CallerUnknown, ConfigurationError
 from sealring.oauth.callers import Callers, basic_credentials, digest_of_secret, make_caller_secret
 
-# Made from bytes that are the same in every process of a test run.
-SECRET, OTHER = (make_caller_secret(lambda size, seed=seed: bytes(range(seed, seed + size))) for seed in (1, 2))
+
+def made(seed: int) -> str:
+    """Return a secret that is the same in every process of a test run."""
+    return make_caller_secret(lambda size: bytes(range(seed, seed + size)))
+
+
+SECRET, OTHER = made(1), made(2)
 CALLERS = Callers([("reports", digest_of_secret(SECRET)), ("billing", digest_of_secret(OTHER))])
 
 

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from sealring.clock import ManualClock
 from sealring.errors import StoreUnavailable
 from sealring.events import Emitter
-from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower
+from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower, FeedPage
 from sealring.revocation.publish import FeedPublisher
 from sealring.revocation.wire import START, WirePage
 from sealring.stores.memory import MemoryStore
@@ -175,6 +175,22 @@ async def test_a_process_that_is_behind_the_cursor_asks_the_store_before_it_says
         page = await asyncio.wait_for(anext(pages), PATIENCE)
         assert (page.denials, page.cursor) == ((), cursor)
         assert "read_feed" in one.store.calls
+
+
+class Forgetful(MemoryStore):
+    """A store that fails over to a copy between two readings."""
+
+    async def read_feed(self, after: int, limit: int) -> FeedPage:
+        page = await super().read_feed(after, limit)
+        return replace(page, anew=after > 0 and limit > 1)
+
+
+async def test_a_store_that_says_that_it_may_have_lost_denials_is_read_again_from_the_beginning() -> None:
+    one = Process(store=GatedStore(Forgetful()))
+    await one.deny(1, 2)
+    page = await one.page()
+    again = await one.page(page.cursor)
+    assert (again.reset, numbers(again)) == (True, [1, 2])
 
 
 async def test_a_store_that_does_not_answer_ends_the_watching() -> None:

@@ -7,7 +7,7 @@ nothing: there is no second look-up between the check and the connection.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Final, cast
 
 import httpcore2
 
@@ -37,7 +37,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
     def __init__(self, rule: AddressRule, resolve: Resolver = resolve_by_system) -> None:
         self._rule = rule
         self._resolve = resolve
-        self._inner = httpcore2.AnyIOBackend()
+        self._inner = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
 
     async def connect_tcp(
         self,

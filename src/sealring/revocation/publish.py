@@ -55,6 +55,9 @@ class FeedPublisher:
             number, reset = 0, True
         at = self._clock.now()
         page = await self._store.read_feed(number, limit)
+        if page.anew:
+            number, reset = 0, True
+            page = await self._store.read_feed(0, limit)
         known = START if number == 0 else after
         return WirePage(
             cursor=make_cursor(page.cursor, page.denials[-1]) if page.denials else known,
