@@ -199,6 +199,7 @@ def test_distrust_denies_the_key_in_the_feed_and_the_waiting_one_signs(it: Insta
             return [(denial.kind, denial.ident) for denial in (await store.read_feed(0, 10)).denials]
 
     assert asyncio.run(denied()) == [(DenialKind.KEY, bad)]
+    assert it.json("distrust", bad, "--yes")["changed"] is False
     again = it.run("distrust", bad, "--yes")
     assert (again.returncode, again.stdout.splitlines()[0]) == (0, "The key was distrusted already.")
 

@@ -111,7 +111,7 @@ def write(app: RunningApp, statement: str, *rows: tuple[object, ...]) -> None:
     """Write to the database of the application, as whoever has got hold of the file can, and have the ring read."""
     with closing(sqlite3.connect(database(app), timeout=30)) as connection, connection:
         connection.executemany(statement, rows)
-        connection.execute("UPDATE key_ring SET revision = revision + 1")
+        connection.execute("UPDATE sealring_key_ring SET revision = revision + 1")
 
 
 def forged(client: Visitor, kid: str, key: SigningKey) -> str:
@@ -146,7 +146,7 @@ async def test_a_key_that_a_database_writer_plants_signs_nothing_that_is_accepte
     row = new_row(NewKey.local(key), KeyState.ACTIVE, SystemClock().now() + 1e6, writers)
     names = [each.name for each in fields(KeyRow)]
     marks = ", ".join("?" for _ in names)
-    write(own_app, f"INSERT INTO ring_key ({', '.join(names)}) VALUES ({marks})", astuple(row))
+    write(own_app, f"INSERT INTO sealring_ring_key ({', '.join(names)}) VALUES ({marks})", astuple(row))
 
     # The unknown key makes the process read the ring again, and find the row.
     await assert_refused(ada, forged(ada, row.kid, key))
@@ -169,7 +169,7 @@ async def test_a_row_whose_key_a_database_writer_exchanges_is_refused_after_a_re
     await ada.sign_up("ada@example.org")
     key, waiting = generate("ES256"), (await ring(own_app))["announced"]
     exchanged = json.dumps({**key.public.to_jwk(), "kid": waiting.kid})
-    write(own_app, "UPDATE ring_key SET public_jwk = ? WHERE kid = ?", (exchanged, waiting.kid))
+    write(own_app, "UPDATE sealring_ring_key SET public_jwk = ? WHERE kid = ?", (exchanged, waiting.kid))
 
     await assert_refused(ada, forged(ada, waiting.kid, key))
     own_app.stop()
