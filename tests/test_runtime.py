@@ -254,3 +254,43 @@ async def test_it_can_be_started_again() -> None:
         await work.reaches(work.runs + 2)
         await it.stop()
         assert work.runs >= 2 * round_
+
+
+async def test_a_lasting_job_is_run_again_only_after_it_failed() -> None:
+    log, other = EventLog(), Work()
+    work = Work(StoreUnavailable("the connection is gone"), ValueError(), None)
+    it = runtime(log, Job("lasting", SOON, work, lasting=True), Job("other", SOON, other))
+    it.start()
+    await work.reaches(3)
+    await other.reaches(50)
+    await it.stop()
+    assert work.runs == 3
+    assert len(failures(log)) == 2
+
+
+async def test_a_lasting_job_is_cancelled_at_once_when_the_application_stops_and_that_is_no_failure() -> None:
+    log, begun, tidied = EventLog(), asyncio.Event(), asyncio.Event()
+
+    async def watch() -> None:
+        try:
+            begun.set()
+            await hang()
+        finally:
+            tidied.set()
+
+    it = runtime(log, Job("watch", SOON, watch, lasting=True))
+    it.start()
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE / 2):
+        await it.stop()
+    assert tidied.is_set()
+    assert log.events == []
+
+
+async def test_a_job_may_be_tried_at_its_own_pace_however_often_it_fails() -> None:
+    good, bad = Work(), Work(*[StoreUnavailable("it is away")] * 1_000)
+    it = runtime(EventLog(), Job("good", SOON, good), Job("bad", SOON, bad, longest_pause=SOON))
+    it.start()
+    await good.reaches(100)
+    await it.stop()
+    assert bad.runs > 50

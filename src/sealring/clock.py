@@ -14,6 +14,10 @@ class Clock(Protocol):
         """Return the seconds since the epoch (UTC)."""
         ...
 
+    def monotonic(self) -> float:
+        """Return the seconds since some moment; unlike the time of day, it is never set back."""
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -21,6 +25,10 @@ class SystemClock:
     def now(self) -> float:
         """Return the seconds since the epoch (UTC)."""
         return time.time()
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+        return time.monotonic()
 
 
 class ManualClock:
@@ -32,11 +40,17 @@ class ManualClock:
 
     def __init__(self, start: float = 1_767_225_600.0) -> None:
         self._now = start
+        self._passed = 0.0
 
     def now(self) -> float:
         """Return the seconds since the epoch at which the clock stands."""
         return self._now
 
+    def monotonic(self) -> float:
+        """Return the seconds that the clock was moved forward by."""
+        return self._passed
+
     def advance(self, seconds: float) -> None:
-        """Move the clock by a number of seconds; negative moves it back."""
+        """Move the clock by a number of seconds; negative sets the time of day back."""
         self._now += seconds
+        self._passed += max(0.0, seconds)

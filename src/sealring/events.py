@@ -317,6 +317,37 @@ class DenialsRestored(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStale(Event):
+    """The news of this process are older than the policy allows; what it does about it is the policy's."""
+
+    name = "feed_stale"
+    severity = Severity.ALERT
+
+    age: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFresh(Event):
+    """The news of this process are fresh again, after they were stale."""
+
+    name = "feed_fresh"
+    severity = Severity.WARNING
+
+    stale_for: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleAccepted(Event):
+    """An access token was accepted on stale news, as the policy says by name."""
+
+    name = "stale_accepted"
+    severity = Severity.DEBUG
+
+    age: float
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
     """The store did not answer."""
 

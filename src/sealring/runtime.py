@@ -12,10 +12,6 @@ from typing import Any
 from sealring.errors import SealringError
 from sealring.events import Emitter, JobFailed
 
-# A job that keeps failing is tried less and less often, but never less than this, in seconds: when the store is back,
-# the feed must not stay behind for long.
-_LONGEST_PAUSE = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -27,6 +23,10 @@ class Job:
         run: does it once; what it returns is ignored.
         at_stop: whether it is run once more when the application stops.
         jitter: up to so many seconds are added, drawn anew each time, so that processes that started together part.
+        lasting: whether one run lasts as long as the application; it is run again only after it failed, and cancelled
+            when the application stops.
+        longest_pause: seconds between two tries at most while it keeps failing; default 5, and never less than
+            ``every``.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Job:
     run: Callable[[], Awaitable[object]]
     at_stop: bool = False
     jitter: float = 0.0
+    lasting: bool = False
+    longest_pause: float = 5.0
 
 
 class Runtime:
@@ -71,7 +73,11 @@ class Runtime:
         """Let running jobs finish, then run those that have something to save once more."""
         self._stopping.set()
         running, self._tasks = self._tasks, {}
-        await self._drain(running)
+        lasting = [task for task, job in running.items() if job.lasting]
+        for task in lasting:
+            task.cancel()
+        await self._drain({task: job for task, job in running.items() if not job.lasting})
+        await asyncio.gather(*lasting, return_exceptions=True)
         await self._drain({_task(job, self._last_run(job)): job for job in self._jobs if job.at_stop})
 
     async def _drain(self, tasks: Mapping[asyncio.Task[None], Job]) -> None:
@@ -93,7 +99,10 @@ class Runtime:
         pause = job.every
         while not await self._stopped_within(pause + self._drawn(job.jitter)):
             succeeded = await self._attempt(job)
-            pause = job.every if succeeded else max(job.every, min(pause * 2, _LONGEST_PAUSE))
+            if succeeded and job.lasting:
+                return
+            # A job that keeps failing is tried less and less often.
+            pause = job.every if succeeded else max(job.every, min(pause * 2, job.longest_pause))
 
     def _drawn(self, jitter: float) -> float:
         return jitter * int.from_bytes(self._entropy(4), "big") / 2**32 if jitter else 0.0

@@ -106,6 +106,7 @@ class Sealring(Generic[ClaimsT]):
         try:
             await self._parts.load()
         except BaseException:
+            await self.follower.stop()
             await self.store.__aexit__(None, None, None)
             raise
         self._runtime = Runtime(self._parts.jobs(), self._emitter, entropy=self._entropy)
@@ -119,7 +120,8 @@ class Sealring(Generic[ClaimsT]):
         try:
             if self._runtime is not None:
                 await self._runtime.stop()
-            # A reload under way must not outlive the store.
+            # What is read just now must not outlive the store.
+            await self.follower.stop()
             await self.keys.stop()
         finally:
             await self.store.__aexit__(kind, error, trace)

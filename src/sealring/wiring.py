@@ -62,11 +62,15 @@ class Parts(Generic[ClaimsT]):
     def __init__(self, made_of: Materials[ClaimsT]) -> None:
         self._policy = made_of.policy
         self._clock = made_of.clock
+        self._store = made_of.store
         self.denylist = Denylist()
         self.keys = _key_ring(made_of)
         self.distruster = KeyDistruster(ring=self.keys, feed=made_of.store, denylist=self.denylist, clock=made_of.clock)
         self.follower = FeedFollower(
-            store=made_of.store, denylist=self.denylist, clock=made_of.clock, emitter=made_of.emitter
+            store=made_of.store,
+            denylist=self.denylist,
+            clock=made_of.clock,
+            emitter=made_of.emitter,
         )
         self.verifier = AccessTokenVerifier(
             policy=made_of.policy,
@@ -128,17 +132,24 @@ class Parts(Generic[ClaimsT]):
         # A denied key must not stay in use until the next look at the ring.
         await self.distruster.finish()
 
+    async def watch_feed(self) -> None:
+        """Take it in as soon as the store tells that there is some."""
+        await self.follower.watch(self._store.watch_feed(), self.follow_feed)
+
     async def flush_confirmations(self) -> int:
         """Write which generations were seen and return of how many sessions."""
         return await self.confirmer.flush(self._clock.now())
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the background work."""
+        poll_every = self._policy.revocation.poll_every.total_seconds()
         keys_every = self._policy.keys.follow_every.total_seconds()
         confirm_every = max(0.05, self._policy.sessions.confirm_within.total_seconds() / 2)
         purge_every = self._policy.sessions.purge_every.total_seconds()
         return (
-            Job("follow_feed", self._policy.revocation.poll_every.total_seconds(), self.follow_feed),
+            # Never less often than this, also after failures: when the store is back, nobody waits for news.
+            Job("follow_feed", poll_every, self.follow_feed, longest_pause=poll_every),
+            Job("watch_feed", poll_every, self.watch_feed, lasting=True),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
             # It reads the ring, and does what is due; whichever process comes first does it for all.
             # Between two looks of a process there is never more than the interval of the policy.

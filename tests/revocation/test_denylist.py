@@ -44,7 +44,7 @@ def verdicts(denylist: Denylist) -> list[tuple[int, bool, bool, bool]]:
 def test_an_empty_denylist_denies_nothing() -> None:
     assert verdicts(Denylist()) == [(0, False, False, False)] * 2
     assert len(Denylist()) == 0
-    assert Denylist().live(0.0) == ()
+    assert list(Denylist().live(0.0)) == []
 
 
 def test_each_kind_denies_its_own_name_and_no_other() -> None:
@@ -112,6 +112,12 @@ def test_what_is_live_is_enough_to_make_the_denylist_again(news: list[Denial], n
     assert verdicts(listed(list(denylist.live(now)))) == verdicts(denylist)
 
 
+@given(batches, denials)
+def test_a_denial_is_covered_exactly_when_adding_it_would_refuse_nothing_more(news: list[Denial], more: Denial) -> None:
+    denylist = listed(news)
+    assert denylist.covers(more) is (verdicts(denylist) == verdicts(listed([*news, more])))
+
+
 @given(batches)
 def test_the_least_epoch_is_the_greatest_that_was_heard(news: list[Denial]) -> None:
     for ident in IDENTS:
@@ -122,11 +128,48 @@ def test_the_least_epoch_is_the_greatest_that_was_heard(news: list[Denial]) -> N
 @pytest.mark.parametrize("kind", DenialKind)
 def test_what_is_live_is_given_back_as_it_came_until_the_moment_it_is_spent(kind: DenialKind) -> None:
     news = Denial(kind, "one", 3 if kind is DenialKind.SESSION else 0, 10.0)
-    assert listed([news]).live(9.999) == (news,)
-    assert listed([news]).live(10.0) == ()
+    assert list(listed([news]).live(9.999)) == [news]
+    assert list(listed([news]).live(10.0)) == []
 
 
 def test_a_sweep_tells_how_much_it_forgot() -> None:
     denylist = listed([Denial(kind, ident, 1, 10.0) for kind in DenialKind for ident in IDENTS])
     assert (denylist.sweep(9.9), len(denylist)) == (0, 6)
     assert (denylist.sweep(10.0), len(denylist)) == (6, 0)
+
+
+def test_an_entry_is_kept_until_the_last_token_is_dead_and_at_most_ten_seconds_longer() -> None:
+    for expires in (0.1, 3.0, 9.99, 10.0, 10.01, 12_345.6):
+        denylist = listed([Denial(DenialKind.SESSION, "one", ENDED, expires)])
+        denylist.sweep(expires - 0.001)
+        assert denylist.denies_session("one")
+        denylist.sweep(expires + 10)
+        assert not denylist.denies_session("one")
+
+
+def test_no_sweep_takes_longer_than_the_next_however_much_is_spent_at_once() -> None:
+    denylist = listed([Denial(DenialKind.SESSION, f"{number:032x}", ENDED, 10.0) for number in range(12_000)])
+    left = []
+    while denylist.sweep(10.0):
+        left.append(len(denylist))
+    assert left == [7_000, 2_000, 0]
+
+
+def test_what_is_denied_again_while_it_waits_to_be_forgotten_stays() -> None:
+    denylist = listed([Denial(DenialKind.SESSION, f"{number:032x}", ENDED, 10.0) for number in range(12_000)])
+    denylist.sweep(10.0)
+    again = Denial(DenialKind.SESSION, f"{3:032x}", ENDED, 20.0)
+    denylist.add(again)
+    while denylist.sweep(10.0):
+        pass
+    assert list(denylist.live(10.0)) == [again]
+    assert denylist.sweep(20.0) == 1
+
+
+def test_news_may_come_while_what_is_live_is_walked_over() -> None:
+    denylist = listed([Denial(DenialKind.SESSION, str(number), ENDED, 10.0) for number in range(3)])
+    walk = denylist.live(0.0)
+    next(walk)
+    denylist.add(Denial(DenialKind.SESSION, "new", ENDED, 30.0))
+    denylist.add(Denial(DenialKind.SESSION, "1", ENDED, 30.0))
+    assert {denial.ident for denial in walk} == {"1", "2"}

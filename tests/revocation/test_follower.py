@@ -1,6 +1,7 @@
 """The feed: news of other processes, a restart, and what is known of how fresh it is."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from sealring import AccessPolicy
 from sealring.clock import ManualClock
 from sealring.errors import SessionRevoked, StoreUnavailable, TokenRevoked, TokenSuperseded
-from sealring.events import Emitter, FeedCaughtUp, Purged
+from sealring.events import DenialsRestored, Emitter, FeedCaughtUp, Purged
 from sealring.policy import RevocationPolicy
 from sealring.revocation import ENDED, Denial, DenialKind, Denylist, FeedFollower, FeedPage
 from sealring.sessions.record import PurgeCounts
@@ -17,7 +18,7 @@ from sealring.stores.memory import MemoryStore
 from tests.access.forging import payload_of
 from tests.gated import GatedStore, Place
 from tests.refreshing import one_more, prove_dead, quiet, refreshed, settled_login
-from tests.support import EventLog, bench
+from tests.support import Bench, EventLog, bench
 
 pytestmark = pytest.mark.anyio
 
@@ -194,23 +195,186 @@ async def test_freshness_counts_from_the_beginning_of_the_last_whole_reading() -
     with pytest.raises(StoreUnavailable):
         await it.catch_up()
     assert it.age(clock.now()) == 7
-    assert it.age(clock.now() - 3600) == 0
 
 
-async def test_two_readings_at_once_lose_nothing() -> None:
+async def test_neither_a_clock_set_back_nor_a_machine_that_slept_makes_news_look_fresher() -> None:
+    clock = ManualClock()
+    it = follower(GatedStore(MemoryStore()), Denylist(), clock, EventLog())
+    await it.catch_up()
+    clock.advance(7)
+    clock.advance(-3600)
+    assert it.age(clock.now()) == 7
+    # While the machine slept, only the time of day went on.
+    assert it.age(clock.now() + 7200) == 3607
+
+
+async def test_however_many_ask_at_once_there_is_one_reading_and_one_more_for_those_who_came_during_it() -> None:
     store, denylist = GatedStore(MemoryStore()), Denylist()
     it = follower(store, denylist, ManualClock(), EventLog())
     await store.inner.write_denial(denial(1))
     gate = store.hold("read_feed", "after")
-    slow = asyncio.create_task(it.catch_up())
+    first = asyncio.create_task(it.catch_up())
     await gate.wait()
+    # The reading under way has its answer already, and this is not in it.
     await store.inner.write_denial(denial(2))
-    await it.catch_up()
+    late = [asyncio.create_task(it.catch_up()) for _ in range(50)]
+    await asyncio.sleep(0)
     gate.open()
-    await slow
-    await store.inner.write_denial(denial(3))
+    assert [await first, *[await each for each in late]] == [1] * 51
+    assert store.calls == ["read_feed"] * 2
+    assert [denylist.denies_session(f"{number:032x}") for number in (1, 2)] == [True] * 2
+
+
+async def test_whoever_stops_waiting_leaves_the_reading_to_the_others() -> None:
+    store, denylist = GatedStore(MemoryStore()), Denylist()
+    it = follower(store, denylist, ManualClock(), EventLog())
+    await store.inner.write_denial(denial(1))
+    gate = store.hold("read_feed", "after")
+    impatient = asyncio.create_task(it.catch_up())
+    await gate.wait()
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    gate.open()
     await it.catch_up()
-    assert [denylist.denies_session(f"{number:032x}") for number in (1, 2, 3)] == [True] * 3
+    assert denylist.denies_session(f"{1:032x}")
+    assert store.calls == ["read_feed"] * 2
+
+
+async def test_a_reading_under_way_is_given_up_when_the_follower_stops() -> None:
+    store = GatedStore(MemoryStore())
+    it = follower(store, Denylist(), ManualClock(), EventLog())
+    gate = store.hold("read_feed")
+    reading = asyncio.create_task(it.catch_up())
+    await gate.wait()
+    await it.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await it.stop()
+
+
+# A place that has lost something
+
+
+class Backup(MemoryStore):
+    """A store that can fall back to an older state, as after a failover to a replica that lagged."""
+
+    def keep(self) -> None:
+        self._kept = (dict(self._sessions), list(self._feed), self._last_cursor)
+
+    def fall_back(self) -> None:
+        self._sessions, self._feed, self._last_cursor = dict(self._kept[0]), list(self._kept[1]), self._kept[2]
+
+
+async def follow(it: Bench) -> None:
+    """Do once what a ring does in the background."""
+    await it.ring._parts.follow_feed()
+
+
+@pytest.mark.parametrize("noticed", ["by the cursor", "by a failure"])
+async def test_what_a_failover_lost_is_written_back_by_everybody_who_knew_it(noticed: str) -> None:
+    store, clock = Backup(), ManualClock()
+    gated = GatedStore(store)
+    async with bench(policy=quiet(), store=gated.port, clock=clock) as one:
+        ended, superseded, fine = await one.login(), await settled_login(one), await one.login()
+        store.keep()
+        await one.ring.logout(refresh_token=ended.refresh_token)
+        assert await one.ring.revoke_access(superseded.view.row.session_id)
+        await store.write_denial(Denial(DenialKind.TOKEN, "jti of a token", 0, clock.now() + 900))
+        await follow(one)
+        store.fall_back()
+        if noticed == "by a failure":
+            # By now somebody else has written as many denials as were lost.
+            for number in range(4):
+                await store.write_denial(denial(number, expires_at=clock.now() + 900))
+            gated.fail("read_feed")
+            with pytest.raises(StoreUnavailable):
+                await follow(one)
+        await follow(one)
+        assert [event.entries for event in one.log.of(DenialsRestored)] == [3]
+        row = await store.read_session(ended.view.row.sid)
+        assert row is not None
+        assert row.revoked_reason == "restored"
+        # A process that starts now knows all of it, and whoever was not concerned is still signed in.
+        async with bench(policy=quiet(), store=store, clock=clock) as other:
+            await prove_dead(other, ended)
+            with pytest.raises(TokenSuperseded):
+                await other.ring.authenticate(superseded.access_token)
+            assert other.ring.denylist.denies_token("jti of a token")
+            await other.ring.authenticate(fine.access_token)
+            # The epoch of the row was restored too: a refresh brings a token that is accepted.
+            again = await refreshed(other, superseded)
+            await other.ring.authenticate(again.access_token)
+        await follow(one)
+        assert [event.entries for event in one.log.of(DenialsRestored)] == [3]
+
+
+async def test_a_failure_that_lost_nothing_writes_nothing(place: Place) -> None:
+    gated = GatedStore(place.open())
+    async with bench(policy=quiet(), store=gated.port) as it:
+        for _ in range(3):
+            tokens = await it.login()
+            await it.ring.logout(refresh_token=tokens.refresh_token)
+        await follow(it)
+        gated.fail("read_feed")
+        with pytest.raises(StoreUnavailable):
+            await follow(it)
+        gated.calls.clear()
+        await follow(it)
+        assert gated.calls == ["read_feed"]
+        assert it.log.of(DenialsRestored) == []
+
+
+async def test_writing_back_that_fails_is_taken_up_again() -> None:
+    store, clock = Backup(), ManualClock()
+    gated = GatedStore(store)
+    async with bench(policy=quiet(), store=gated.port, clock=clock) as it:
+        store.keep()
+        for number in range(3):
+            await store.write_denial(Denial(DenialKind.TOKEN, str(number), 0, clock.now() + 900))
+        await follow(it)
+        store.fall_back()
+        gated.fail("write_denial")
+        with pytest.raises(StoreUnavailable):
+            await follow(it)
+        await follow(it)
+        assert {denial.ident for denial in (await store.read_feed(0, 10)).denials} == {"0", "1", "2"}
+
+
+# Waking
+
+
+async def test_news_are_followed_as_soon_as_the_store_wakes() -> None:
+    store, denylist = MemoryStore(), Denylist()
+    it = FeedFollower(store=store, denylist=denylist, clock=ManualClock(), emitter=Emitter())
+    watching = asyncio.create_task(it.watch(store.watch_feed(), it.catch_up))
+    await asyncio.wait_for(it.completed(), 10)
+    for number in range(3):
+        completed = asyncio.create_task(it.completed())
+        await asyncio.sleep(0)
+        await store.write_denial(denial(number))
+        await asyncio.wait_for(completed, 10)
+        assert denylist.denies_session(f"{number:032x}")
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert store._watches == set()
+
+
+async def test_a_watch_that_breaks_makes_the_next_reading_begin_anew() -> None:
+    class Breaking(GatedStore):
+        async def watch_feed(self) -> AsyncGenerator[None, None]:
+            yield
+            raise StoreUnavailable("the connection is gone")
+
+    store, denylist, log = Breaking(MemoryStore()), Denylist(), EventLog()
+    it = follower(store, denylist, ManualClock(), log)
+    await store.inner.write_denial(denial(1))
+    with pytest.raises(StoreUnavailable):
+        await it.watch(store.watch_feed(), it.catch_up)
+    assert denylist.denies_session(f"{1:032x}")
+    assert it.cursor == 1
+    assert await it.catch_up() == 0
+    assert [event.entries for event in log.of(FeedCaughtUp)] == [1]
 
 
 async def test_what_is_spent_when_it_arrives_is_not_kept() -> None:

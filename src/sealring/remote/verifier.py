@@ -123,7 +123,9 @@ class Verifier(Generic[ClaimsT]):
             hold=min(_LONGEST_HOLD, _HOLD_PART * self.policy.revocation.max_staleness.total_seconds()),
             within=self._fetching.fetch_within.total_seconds(),
         )
-        self._follower = FeedFollower(store=self._feed, denylist=self.denylist, clock=self.clock, emitter=self._emitter)
+        self._follower = FeedFollower(
+            store=self._feed, denylist=self.denylist, clock=self.clock, emitter=self._emitter, trusting=True
+        )
         self._verifier = AccessTokenVerifier(
             policy=self.policy,
             claims=ClaimsSchema.of(claims),
@@ -162,6 +164,7 @@ class Verifier(Generic[ClaimsT]):
             if self._runtime is not None:
                 with self._feed.at_once():
                     await self._runtime.stop()
+            await self._follower.stop()
             await self._keys.stop()
             await self._feed.aclose()
         finally:

@@ -1,8 +1,9 @@
 """The store in memory: the reference for what the ports mean, and the store of fast tests."""
 
+import asyncio
 import bisect
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ class MemoryStore:
         self._leases: dict[str, tuple[str, float]] = {}
         self._feed: list[tuple[int, Denial]] = []
         self._last_cursor = 0
+        self._watches: set[asyncio.Event] = set()
         self._ring = RingSnapshot(0, ())
 
     async def __aenter__(self) -> Self:
@@ -204,10 +206,25 @@ class MemoryStore:
     # Feed
 
     async def read_feed(self, after: int, limit: int) -> FeedPage:
-        """Return denials committed after a cursor, oldest first."""
+        """Return denials committed after a cursor, oldest first; all of them, after one beyond the newest."""
+        anew = after > self._last_cursor
+        if anew:
+            after = 0
         start = bisect.bisect_right(self._feed, after, key=lambda entry: entry[0])
         page = self._feed[start : start + max(0, limit)]
-        return FeedPage(page[-1][0] if page else after, tuple(denial for _, denial in page))
+        return FeedPage(page[-1][0] if page else after, tuple(denial for _, denial in page), anew=anew)
+
+    async def watch_feed(self) -> AsyncGenerator[None, None]:
+        """Give a turn at the beginning and after every denial."""
+        news = asyncio.Event()
+        self._watches.add(news)
+        try:
+            while True:
+                yield
+                await news.wait()
+                news.clear()
+        finally:
+            self._watches.discard(news)
 
     async def write_denial(self, denial: Denial) -> None:
         """Append a denial to the feed; repeating one is harmless."""
@@ -224,6 +241,8 @@ class MemoryStore:
         # Counted apart from the list: a cursor is never given twice, even after its denial was purged.
         self._last_cursor += 1
         self._feed.append((self._last_cursor, denial))
+        for news in self._watches:
+            news.set()
 
     # Keys
 

@@ -1,6 +1,7 @@
 """The store in PostgreSQL: for several processes and machines."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,9 @@ from sealring.stores.postgres_url import split
 
 _LONGEST_TIMEOUT: Final = 60.0
 
+# So many timeouts without news, and the connection that listens is asked whether it still lives.
+_PROVE: Final = 6
+
 
 class PostgresStore:
     """Keeps everything in tables ``sealring_*`` of one database, which any number of processes may share.
@@ -30,6 +34,9 @@ class PostgresStore:
         pool_timeout: seconds to wait for a connection, and then for the answer to each statement; default 5, at most
             60, or ``pool_timeout`` in the URL.
         capacity: rotations that may wait at the same time; default 10,000.
+        listen: whether one more connection hears at once of what other processes have revoked; default True, or
+            ``listen=on`` or ``off`` in the URL. Turn it off behind a pooler that lends connections for a transaction:
+            ``LISTEN`` does not reach through it, and the interval of the policy is enough.
 
     Raises:
         ConfigurationError: an argument is out of its range.
@@ -38,11 +45,14 @@ class PostgresStore:
     shared = True
     durable = True
 
-    def __init__(self, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, capacity: int = 10_000) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, capacity: int = 10_000, listen: bool = True
+    ) -> None:
         self._dsn, options = split(url)
         self._size = int(options.get("pool_size", pool_size))
         self._timeout = options.get("pool_timeout", pool_timeout)
         self._capacity = capacity
+        self._listen: bool = options.get("listen", listen)
         self._pool: PostgresPool | None = None
         self._rotations: RotationBatches | None = None
         if self._size <= LANES:
@@ -186,8 +196,19 @@ class PostgresStore:
     # Feed
 
     async def read_feed(self, after: int, limit: int) -> FeedPage:
-        """Return denials committed after a cursor, oldest first."""
+        """Return denials committed after a cursor, oldest first; all of them, after one beyond the newest."""
         return await self._open_pool.read(lambda server: postgres_feed.read(server, after, limit))
+
+    async def watch_feed(self) -> AsyncGenerator[None, None]:
+        """Give a turn at the beginning and after every notification; none at all where listening is turned off."""
+        if not self._listen:
+            return
+        async with (
+            self._open_pool.own_connection() as connection,
+            aclosing(postgres_feed.watch(connection, _PROVE * self._timeout)) as turns,
+        ):
+            async for turn in turns:
+                yield turn
 
     async def write_denial(self, denial: Denial) -> None:
         """Append a denial to the feed; repeating one is harmless."""

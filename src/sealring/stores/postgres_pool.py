@@ -82,6 +82,31 @@ class PostgresPool:
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             pool.terminate()
 
+    @asynccontextmanager
+    async def own_connection(self) -> AsyncIterator[Any]:
+        """Give a connection that is none of the pool's, for as long as somebody needs it.
+
+        Raises:
+            StoreUnavailable: there is no answer, or the server or the connection failed.
+        """
+        if self._pool is None:
+            raise StoreUnavailable("the PostgreSQL store is not open")
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=self._timeout,  # pyright: ignore[reportArgumentType] - fractions, as above
+                command_timeout=self._timeout,
+            )
+            try:
+                yield connection
+            finally:
+                with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await connection.close(timeout=self._timeout)
+        except SealringError:
+            raise
+        except Exception as error:
+            raise as_store_error(error) from error
+
     async def read(self, operation: Operation[T]) -> T:
         """Run an operation that changes nothing; if its caller goes away, it is given up.
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -287,6 +287,18 @@ class RedisStore:
     async def read_feed(self, after: int, limit: int) -> FeedPage:
         """Return denials written after a cursor, oldest first; all of them, after one beyond the newest."""
         return await self._feed.read(self._hot, after, limit)
+
+    async def watch_feed(self) -> AsyncGenerator[None, None]:
+        """Give a turn at the beginning and after every denial."""
+        _ = self._open_links
+        # A connection of its own: the server holds each question until there is an answer.
+        link, _ = self._url.links(timeout=self._timeout, capacity=1)
+        try:
+            async with aclosing(redis_feed.watch(Asking(link), self._names, self._timeout / 2)) as turns:
+                async for turn in turns:
+                    yield turn
+        finally:
+            await link.give_up()
 
     async def write_denial(self, denial: Denial) -> None:
         """Append a denial to the feed; repeating one is harmless."""

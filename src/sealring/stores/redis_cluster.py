@@ -84,6 +84,11 @@ class Cluster:
         self._accepts = False
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()), *self._leaving)
 
+    async def give_up(self) -> None:
+        """Accept nothing more, wait for nothing, and disconnect."""
+        self._accepts = False
+        await asyncio.gather(*(lane.give_up() for lane in self._lanes.values()))
+
     async def _delivered(self, commands: Sequence[Command], trail: Trail | None) -> list[Any]:
         replies: list[Any] = [None] * len(commands)
         left = list(range(len(commands)))

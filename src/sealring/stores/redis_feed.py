@@ -1,5 +1,6 @@
 """The feed of denials in Redis: a sorted set by cursor and one by expiry, written by one script and so in one order."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +18,7 @@ def appending(names: Names, denial: Denial) -> Command:
     """Return the command that appends a denial."""
     expires = text(float(denial.expires_at))
     entry = b" ".join((text(denial.kind), text(denial.least_epoch), expires, text(denial.ident)))
-    return call(scripts.APPEND, names.feed, expires, entry)
+    return call(scripts.APPEND, (*names.feed, names.wake), expires, entry)
 
 
 class Feed:
@@ -50,6 +51,29 @@ class Feed:
             return FeedPage(min(after, int(head)), (), anew=after > int(head))
         # What lies behind the cursor is everything, if the cursor is beyond the head.
         return FeedPage(news[-1][0], tuple(denial for _, denial in news), anew=after > int(head))
+
+
+async def watch(server: Server, names: Names, hold: float) -> AsyncGenerator[None, None]:
+    """Give a turn at the beginning and after every denial.
+
+    A stream and no channel: a user of the server needs no right beyond the store's keys, a cluster sends it to the
+    node of the feed alone, and whatever is appended between two questions is still there.
+
+    Args:
+        server: a connection of its own; each question holds it up.
+        names: of the keys.
+        hold: seconds for which the server holds a question at most.
+    """
+    newest = await server.run(command("XREVRANGE", names.wake, "+", "-", "COUNT", 1))
+    seen: bytes = newest[0][0] if newest else b"0-0"
+    yield
+    while True:
+        milliseconds = max(1, int(hold * 1000))
+        question = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", names.wake, seen)
+        found = await server.run(Command(question, routed_by=names.wake))
+        if found:
+            seen = found[0][1][-1][0]
+            yield
 
 
 async def purge(server: Server, names: Names, now: float, limit: int) -> int:

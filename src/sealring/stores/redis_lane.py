@@ -129,6 +129,14 @@ class Lane:
             await asyncio.wait([self._serving])
         await self._drop()
 
+    async def give_up(self) -> None:
+        """Accept nothing more, wait for nothing, and disconnect."""
+        self._accepts = False
+        if (serving := self._serving) is not None:
+            serving.cancel()
+            await asyncio.wait([serving])
+        await self._drop()
+
     def _expire(self, answer: "asyncio.Future[tuple[int, list[Any]]]") -> None:
         # An answer that is done is also how a pipeline knows that nobody waits for it.
         if not answer.done():

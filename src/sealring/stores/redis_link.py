@@ -74,6 +74,10 @@ class Link(Protocol):
         """Accept nothing more, wait until everything that waits has its answer, and disconnect."""
         ...
 
+    async def give_up(self) -> None:
+        """Accept nothing more, wait for nothing, and disconnect."""
+        ...
+
 
 class Asking:
     """Asks over a link, and raises what is answered as an error.

@@ -25,6 +25,7 @@ class Names:
     Attributes:
         ends: a sorted set: whose session ends when, at the earliest.
         feed: head, log and expiry of the feed.
+        wake: a stream of the feed's slot whose newest entry says that there is news; nothing is in it.
         ring: the key ring.
         layout: the version of all this.
 
@@ -41,6 +42,7 @@ class Names:
         self._prefix = prefix.encode()
         self.ends = self._prefix + b":ends"
         self.feed = tuple(self._prefix + b":{feed}:" + part for part in (b"head", b"log", b"expiry"))
+        self.wake = self._prefix + b":{feed}:wake"
         self.ring = self._prefix + b":ring"
         self.layout = self._prefix + b":layout"
 

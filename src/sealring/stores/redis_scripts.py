@@ -36,14 +36,18 @@ class Command:
     Attributes:
         arguments: the command and what it takes.
         script: the script that it runs by digest, or None.
+        routed_by: its key, where that does not stand in the usual place.
     """
 
     arguments: tuple[Argument, ...]
     script: Script | None = None
+    routed_by: bytes | None = None
 
     @property
     def key(self) -> bytes:
         """The key that tells which node of a cluster it goes to; all of its keys are of one slot."""
+        if self.routed_by is not None:
+            return self.routed_by
         key = self.arguments[1] if self.script is None else self.arguments[3]
         return key if isinstance(key, bytes) else str(key).encode()
 
@@ -242,6 +246,7 @@ local member = text .. ' ' .. ARGV[2]
 redis.call('SET', KEYS[1], text)
 redis.call('ZADD', KEYS[2], text, member)
 redis.call('ZADD', KEYS[3], ARGV[1], member)
+redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', '', '')
 return 1
 """
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,9 @@ from sealring.stores.sqlite_thread import SqliteThread
 
 _BATCH: Final = 500
 _LONGEST_TIMEOUT: Final = 60.0
+
+# Seconds between two looks for denials of other processes: a look costs some ten microseconds of two threads.
+_LOOK_EVERY: Final = 0.1
 
 T = TypeVar("T")
 
@@ -201,6 +204,18 @@ class SqliteStore:
     async def read_feed(self, after: int, limit: int) -> FeedPage:
         """Return denials committed after a cursor, oldest first."""
         return await self._read(lambda file: sqlite_feed.read(file, after, limit))
+
+    async def watch_feed(self) -> AsyncGenerator[None, None]:
+        """Give a turn at the beginning and whenever the newest cursor has changed, looked at ten times a second."""
+        # The newest cursor and not the version of the file, which every rotation changes.
+        told = await self._read(sqlite_feed.head)
+        yield
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            newest = await self._read(sqlite_feed.head)
+            if newest != told:
+                told = newest
+                yield
 
     async def write_denial(self, denial: Denial) -> None:
         """Append a denial to the feed; repeating one is harmless."""

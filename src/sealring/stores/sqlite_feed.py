@@ -12,6 +12,8 @@ APPEND: Final = f"INSERT INTO sealring_denial ({_ROWS.columns}) VALUES ({_ROWS.p
 
 READ: Final = f"SELECT cursor, {_ROWS.columns} FROM sealring_denial WHERE cursor > ? ORDER BY cursor LIMIT ?"  # noqa: S608
 
+HEAD: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'sealring_denial'"
+
 PURGE: Final = (
     "DELETE FROM sealring_denial WHERE cursor IN (SELECT cursor FROM sealring_denial WHERE expires_at <= ? LIMIT ?)"
 )
@@ -23,9 +25,18 @@ def append(connection: sqlite3.Connection, denial: Denial) -> None:
 
 
 def read(connection: sqlite3.Connection, after: int, limit: int) -> FeedPage:
-    """Return what was committed after a cursor."""
+    """Return what was committed after a cursor; everything, after a cursor that this file has never given."""
+    anew = after > head(connection)
+    if anew:
+        after = 0
     rows = connection.execute(READ, (after, max(0, limit))).fetchall()
-    return FeedPage(rows[-1][0] if rows else after, tuple(_ROWS.record(row[1:]) for row in rows))
+    return FeedPage(rows[-1][0] if rows else after, tuple(_ROWS.record(row[1:]) for row in rows), anew=anew)
+
+
+def head(connection: sqlite3.Connection) -> int:
+    """Return the newest cursor that was ever given; its denial may have been purged since."""
+    row = connection.execute(HEAD).fetchone()
+    return int(row[0]) if row else 0
 
 
 def purge(connection: sqlite3.Connection, now: float, limit: int) -> int:

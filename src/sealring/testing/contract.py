@@ -3,7 +3,7 @@
 from sealring.testing.rules.agreement import AgreementRules
 from sealring.testing.rules.cancelling import CancellingRules
 from sealring.testing.rules.ending import EndingRules, EndingSubjectRules, RaisingEpochRules
-from sealring.testing.rules.feed import FeedRules, PurgingFeedRules
+from sealring.testing.rules.feed import FeedRules, PurgingFeedRules, WatchingFeedRules
 from sealring.testing.rules.leasing import LeasingRules
 from sealring.testing.rules.opening import OpeningRules
 from sealring.testing.rules.purging import CountingRules, PurgingRules, PurgingSubjectsRules
@@ -26,6 +26,7 @@ class StoreContract(
     LeasingRules,
     FeedRules,
     PurgingFeedRules,
+    WatchingFeedRules,
     RingRules,
     CancellingRules,
     AgreementRules,

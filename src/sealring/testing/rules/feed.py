@@ -2,6 +2,8 @@
 """The contract: the feed of denials."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
 import pytest
 
@@ -10,6 +12,9 @@ from sealring.revocation.record import ENDED, Denial, DenialKind
 from sealring.stores.base import Store
 from sealring.testing.build import NOW, make_denial, make_row
 from sealring.testing.rules.base import EVERYTHING, Rules, feed, opened
+
+# Seconds until a turn that does not come is a failure.
+_PATIENCE = 30.0
 
 _KINDS = (
     Denial(DenialKind.SESSION, "0f" * 16, 3, NOW + 900),
@@ -90,7 +95,8 @@ class FeedRules(Rules):
         assert set(denials) == {denial}
         denylist = Denylist()
         denylist.add_all(denials)
-        assert denylist.live(NOW) == (denial,)
+        assert len(denylist) == 1
+        assert denylist.covers(denial)
 
     async def test_a_follower_misses_nothing_while_many_write_at_once(self, store: Store) -> None:
         written = [make_denial(f"{index:032x}") for index in range(100)]
@@ -114,6 +120,89 @@ class FeedRules(Rules):
         await follower
         assert sorted(followed, key=str) == sorted(written, key=str)
         assert tuple(followed) == await feed(store)
+
+    async def test_a_cursor_beyond_the_newest_denial_reads_everything_anew_and_says_so(self, store: Store) -> None:
+        written = tuple([make_denial() for _ in range(3)])
+        for denial in written:
+            await store.write_denial(denial)
+        head = (await store.read_feed(0, EVERYTHING)).cursor
+        page = await store.read_feed(head + 1_000, 2)
+        assert (page.denials, page.anew) == (written[:2], True)
+        rest = await store.read_feed(page.cursor, 2)
+        assert (rest.denials, rest.anew) == (written[2:], False)
+        assert not (await store.read_feed(head, EVERYTHING)).anew
+        assert not (await store.read_feed(0, EVERYTHING)).anew
+
+
+class WatchingFeedRules(Rules):
+    """Whoever watches the feed is woken by every denial, however it came about."""
+
+    async def test_a_watch_gives_a_turn_at_once(self, store: Store) -> None:
+        async with aclosing(store.watch_feed()) as turns:
+            await _turn(turns)
+
+    @pytest.mark.parametrize("act", ["denial", "end", "raised epoch", "end of all"])
+    async def test_whatever_denies_wakes_who_watches(self, store: Store, act: str) -> None:
+        row = await opened(store, make_row())
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "denial": lambda: store.write_denial(make_denial()),
+            "end": lambda: store.end_session(row.sid, "logout", NOW, NOW + 900),
+            "raised epoch": lambda: store.raise_epoch(row.sid, NOW + 900),
+            "end of all": lambda: store.end_subject(row.subject, None, "logout_all", NOW, NOW + 900),
+        }
+        async with aclosing(store.watch_feed()) as turns:
+            await _turn(turns)
+            before = await feed(store)
+            await acts[act]()
+            await _turn(turns)
+            assert len(await feed(store)) == len(before) + 1
+
+    async def test_everybody_who_watches_is_woken_again_and_again(self, store: Store) -> None:
+        async with aclosing(store.watch_feed()) as one, aclosing(store.watch_feed()) as other:
+            for turns in (one, other):
+                await _turn(turns)
+            for _ in range(3):
+                await store.write_denial(make_denial())
+                for turns in (one, other):
+                    await _turn(turns)
+
+    async def test_a_follower_that_reads_at_its_turns_alone_misses_nothing(self, store: Store) -> None:
+        written = [make_denial(f"{index:032x}") for index in range(50)]
+        followed: list[Denial] = []
+
+        async def follow() -> None:
+            cursor = 0
+            async with aclosing(store.watch_feed()) as turns:
+                while len(followed) < len(written):
+                    await _turn(turns)
+                    page = await store.read_feed(cursor, EVERYTHING)
+                    followed.extend(page.denials)
+                    cursor = page.cursor
+
+        follower = asyncio.create_task(follow())
+        for denial in written:
+            await store.write_denial(denial)
+        await follower
+        assert followed == written
+
+    async def test_a_watch_that_is_given_up_while_it_waits_holds_nothing_up(self, store: Store) -> None:
+        async def wait_for_ever() -> None:
+            async with aclosing(store.watch_feed()) as turns:
+                async for _ in turns:
+                    begun.set()
+
+        begun = asyncio.Event()
+        watching = asyncio.create_task(wait_for_ever())
+        async with asyncio.timeout(_PATIENCE):
+            await begun.wait()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await store.write_denial(make_denial())
+
+
+async def _turn(turns: AsyncGenerator[None, None]) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        await anext(turns)
 
 
 class PurgingFeedRules(Rules):
@@ -142,10 +231,13 @@ class PurgingFeedRules(Rules):
             await store.write_denial(make_denial(expires_at=NOW - 1))
         head = (await store.read_feed(0, EVERYTHING)).cursor
         assert await store.purge_denials(NOW, EVERYTHING) == 5
-        assert (await store.read_feed(head, EVERYTHING)).cursor == head
-        news = make_denial()
-        await store.write_denial(news)
-        assert (await store.read_feed(head, EVERYTHING)).denials == (news,)
+        nothing = await store.read_feed(head, EVERYTHING)
+        assert nothing.denials == ()
+        news = tuple([make_denial() for _ in range(7)])
+        for denial in news:
+            await store.write_denial(denial)
+        assert (await store.read_feed(head, EVERYTHING)).denials == news
+        assert (await store.read_feed(nothing.cursor, EVERYTHING)).denials == news
 
     async def test_a_follower_whose_place_was_purged_learns_what_is_left(self, store: Store) -> None:
         written = [make_denial(expires_at=NOW - 1 if index < 3 else NOW + 9) for index in range(5)]
