@@ -167,6 +167,17 @@ class AccessRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionEnded(Event):
+    """A WebSocket or event stream was closed because its session does not stand any more."""
+
+    name = "connection_ended"
+    labels = ("code",)
+
+    session_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRefused(Event):
     """An access token was refused."""
 

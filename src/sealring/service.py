@@ -15,8 +15,6 @@ from sealring.errors import (
     NotAuthenticated,
     NotFound,
     RefusedError,
-    SessionExpiredAbsolute,
-    SessionExpiredIdle,
     SessionRevoked,
     SubjectInactive,
     TokenInvalid,
@@ -98,6 +96,7 @@ class Sealring(Generic[ClaimsT]):
         self.keys = parts.keys
         self.denylist = parts.denylist
         self.follower = parts.follower
+        self.connections = parts.connections
         self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
@@ -265,17 +264,7 @@ class Sealring(Generic[ClaimsT]):
             SubjectInactive: the account is deleted or disabled.
             StoreUnavailable: the store or the application does not answer.
         """
-        now = self.clock.now()
-        row = await self.store.read_session(token.sid)
-        if row is None or row.revoked_at is not None:
-            raise SessionRevoked("the row says so")
-        if now >= row.absolute_end:
-            raise SessionExpiredAbsolute("the row says so")
-        if now >= row.idle_end:
-            raise SessionExpiredIdle("the row says so")
-        subject = await self._parts.minter.subject(token.subject)
-        if subject is None:
-            raise SubjectInactive("the application does not know the account as active")
+        row, subject = await self._parts.standing.ask(token)
         return SessionView("current", row, token.issued_at, token.expires_at, subject.user)
 
     async def sessions(self, subject_id: str) -> tuple[SessionRow, ...]:

@@ -20,12 +20,14 @@ from sealring.revocation.distrust import KeyDistruster
 from sealring.revocation.follower import FeedFollower
 from sealring.runtime import Job
 from sealring.sessions.confirm import Confirmer
+from sealring.sessions.connections import Connections
 from sealring.sessions.end import SessionEnder
 from sealring.sessions.mint import SessionMinter
 from sealring.sessions.open import SessionOpener
 from sealring.sessions.purge import Purger
 from sealring.sessions.refresh import Refresher
 from sealring.sessions.restore import DenialRestorer
+from sealring.sessions.standing import SessionStanding
 from sealring.sessions.subject import SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
@@ -107,6 +109,15 @@ class Parts(Generic[ClaimsT]):
             emitter=made_of.emitter,
         )
         self.minter = _minter(made_of, self.distruster)
+        self.standing = SessionStanding(store=made_of.store, minter=self.minter, clock=made_of.clock)
+        self.connections = Connections(
+            denylist=self.denylist,
+            refuse=self.verifier.check_denied,
+            end_of=self.standing.end_of,
+            recheck_every=made_of.policy.access.lifetime.total_seconds(),
+            clock=made_of.clock,
+            emitter=made_of.emitter,
+        )
         self.restorer = DenialRestorer(
             follower=self.follower, store=made_of.store, clock=made_of.clock, emitter=made_of.emitter
         )
@@ -150,6 +161,7 @@ class Parts(Generic[ClaimsT]):
             # Never less often than this, also after failures: when the store is back, nobody waits for news.
             Job("follow_feed", poll_every, self.follow_feed, longest_pause=poll_every),
             Job("watch_feed", poll_every, self.watch_feed, lasting=True),
+            Job("watch_connections", poll_every, self.connections.look),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
             # It reads the ring, and does what is due; whichever process comes first does it for all.
             # Between two looks of a process there is never more than the interval of the policy.

@@ -27,6 +27,7 @@ from sealring.starlette import RequestAuth, SealringMiddleware, request_auth, re
 from tests.edges.serving import (
     JSON_BODY,
     NAMES,
+    ORIGIN,
     OWN_PAGE,
     POLICY,
     House,
@@ -488,18 +489,50 @@ async def test_a_handshake_from_elsewhere_is_not_authenticated_by_a_cookie(lines
         assert by_header.token is not None
 
 
-async def test_a_refusal_closes_the_websocket_with_its_code() -> None:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        require_token(scope)
-
+async def refused(it: House, lines: Lines) -> list[Message]:
+    """Return what a WebSocket is sent whose route needs a token."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
+    await it.app(http_scope("GET", "/live", lines, type="websocket"), _nothing, send)
+    return sent
+
+
+async def _needs_token(scope: Scope, receive: Receive, send: Send) -> None:
+    require_token(scope)
+
+
+async def test_an_own_page_is_let_in_to_read_why_its_websocket_is_closed() -> None:
+    async with house(asgi_app=_needs_token) as it:
+        assert await refused(it, [("origin", ORIGIN)]) == [
+            {"type": "websocket.accept"},
+            {"type": "websocket.close", "code": 4401, "reason": "not_authenticated"},
+        ]
+
+
+@pytest.mark.parametrize("lines", [[("origin", "https://evil.example")], [("origin", "null")], []])
+async def test_everybody_elses_handshake_fails(lines: Lines) -> None:
+    async with house(asgi_app=_needs_token) as it:
+        assert await refused(it, lines) == [{"type": "websocket.close", "code": 4401, "reason": "not_authenticated"}]
+        tokens = await it.sign_in()
+        assert await refused(it, [cookies(tokens), *lines]) == [
+            {"type": "websocket.close", "code": 4403, "reason": "csrf_refused"}
+        ]
+
+
+async def test_a_refusal_after_the_handshake_only_closes() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        raise StoreUnavailable("in the middle of it")
+
     async with house(asgi_app=app) as it:
-        await it.app(http_scope("GET", "/live", type="websocket"), _nothing, send)
-    assert sent == [{"type": "websocket.close", "code": 1008, "reason": "not_authenticated"}]
+        assert await refused(it, [("origin", ORIGIN)]) == [
+            {"type": "websocket.accept"},
+            {"type": "websocket.close", "code": 1013, "reason": "store_unavailable"},
+        ]
 
 
 async def test_a_websocket_is_closed_once() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Generic, Protocol
+from typing import Any, Generic, Protocol
 
 from sealring.access.cache import CACHED_TOKENS, CachedToken, Times, TokenCache, digest_of, is_constant
 from sealring.access.claims import TYP, AccessToken, ClaimsT, ClaimsT_co
@@ -115,6 +115,15 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         token = self._token(reader)
         self._keep(digest, jws.kid, times, token, reader)
         return token
+
+    def check_denied(self, token: AccessToken[Any]) -> None:
+        """Ask again whether a token that was verified is denied, whatever its ``exp``.
+
+        Raises:
+            TokenRevoked: its session has ended, or it was denied by its id.
+            TokenSuperseded: its epoch is out of use.
+        """
+        self._check_denied(token.token_id, token.session_id, token.epoch)
 
     def _keeps_its_key(self, cached: CachedToken[ClaimsT]) -> bool:
         """Tell whether the key that verified a token is what it was; otherwise empty the cache."""

@@ -5,7 +5,7 @@ State is keyed on ``sid``, ``jti`` and ``kid``, never on token bytes: one ES256 
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from sealring.revocation.record import ENDED, Denial, DenialKind
@@ -38,6 +38,19 @@ class Denylist:
             DenialKind.TOKEN: self._tokens,
             DenialKind.KEY: self._keys,
         }
+        self._listeners: list[Callable[[Denial], None]] = []
+
+    def subscribe(self, listener: Callable[[Denial], None]) -> Callable[[], None]:
+        """Call a function with each denial right after it is taken in, known or new.
+
+        Args:
+            listener: must be quick; what it raises reaches whoever adds.
+
+        Returns:
+            What ends it.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -47,6 +60,8 @@ class Denylist:
         """Take in one denial; a weaker or older one never undoes a stronger one."""
         least = denial.least_epoch if denial.kind is DenialKind.SESSION else ENDED
         self._tables[denial.kind].add(denial.ident, least, denial.expires_at)
+        for listener in self._listeners:
+            listener(denial)
 
     def add_all(self, denials: Iterable[Denial]) -> None:
         """Take in several denials."""

@@ -12,7 +12,18 @@ It never refuses a request for a missing or bad access token, because public rou
 """
 
 from sealring.starlette.guard import RequestGuard
+from sealring.starlette.live import live_events, live_socket
 from sealring.starlette.middleware import SealringMiddleware
+from sealring.web.live import ServerEvent
 from sealring.web.request_auth import RequestAuth, request_auth, require_token
 
-__all__ = ["RequestAuth", "RequestGuard", "SealringMiddleware", "request_auth", "require_token"]
+__all__ = [
+    "RequestAuth",
+    "RequestGuard",
+    "SealringMiddleware",
+    "ServerEvent",
+    "live_events",
+    "live_socket",
+    "request_auth",
+    "require_token",
+]

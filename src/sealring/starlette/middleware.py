@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sealring.errors import (
     BodyTooLarge,
@@ -21,6 +21,7 @@ from sealring.errors import (
 from sealring.events import CookieAmbiguous, RequestRefused
 from sealring.starlette.exchange import Exchange
 from sealring.starlette.guard import RequestGuard
+from sealring.starlette.handshake import Handshake
 from sealring.web.body import BodyMeter, announced_length
 from sealring.web.cookies import CookieNames
 from sealring.web.credentials import Credentials, read_credentials
@@ -164,20 +165,11 @@ class SealringMiddleware:
             refusal = CsrfRefused(explain(verdict, headers))
             credentials = Credentials(credentials.access_cookie, credentials.refresh_cookie, None, None, refusal)
         scope[SCOPE_KEY] = await self._authenticate(scope, headers, credentials, verdict, request_id)
-        closed = False
-
-        async def watch(message: Message) -> None:
-            nonlocal closed
-            closed = closed or message["type"] == "websocket.close"
-            await send(message)
-
+        handshake = Handshake(receive, send, own_page=verdict is Verdict.SAME_ORIGIN)
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, handshake.receive, handshake.send)
         except RefusedError as error:
-            if closed:
-                raise
-            # RFC 6455 section 7.4.1: 1008 is a violated policy; before the handshake is accepted it becomes a 403.
-            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+            await handshake.refuse(error)
 
     def _report(self, error: RefusedError, exchange: Exchange) -> None:
         if isinstance(error, _REPORTED):
