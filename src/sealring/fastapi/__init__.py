@@ -8,6 +8,7 @@ app.include_router(auth_router(ring, authenticate=...))
 
 from sealring.fastapi.auth import LoginApproved, auth_router
 from sealring.fastapi.dependencies import Token, access_token, current_user, requires
+from sealring.fastapi.foreign import foreign_token
 from sealring.fastapi.install import lifespan, protect
 from sealring.fastapi.operations import operations_router
 from sealring.fastapi.revocations import revocations_router
@@ -18,6 +19,7 @@ __all__ = [
     "access_token",
     "auth_router",
     "current_user",
+    "foreign_token",
     "lifespan",
     "operations_router",
     "protect",

@@ -5,8 +5,23 @@ app = FastAPI(lifespan=lifespan(verifier))
 protect(app, verifier)
 """
 
+from sealring.remote.blocking import BlockingVerifier
+from sealring.remote.discovery import Discovery
 from sealring.remote.feed import FeedAccess, Follow
+from sealring.remote.foreign import ForeignIssuer, ForeignToken
+from sealring.remote.foreign_verifier import ForeignVerifier
 from sealring.remote.policy import RemotePolicy
 from sealring.remote.verifier import Verifier, VerifierState
 
-__all__ = ["FeedAccess", "Follow", "RemotePolicy", "Verifier", "VerifierState"]
+__all__ = [
+    "BlockingVerifier",
+    "Discovery",
+    "FeedAccess",
+    "Follow",
+    "ForeignIssuer",
+    "ForeignToken",
+    "ForeignVerifier",
+    "RemotePolicy",
+    "Verifier",
+    "VerifierState",
+]
