@@ -126,7 +126,7 @@ class HttpFeed:
         return await (self._next_of_stream() if self._access.follow is Follow.STREAM else self._poll(self._hold))
 
     async def _poll(self, wait: float) -> FeedPage:
-        sent_at = self._clock.now()
+        sent_at = self._clock.monotonic()
         answer = await self._client.get(
             self._asking(wait=f"{wait:g}"),
             media_types=_JSON,
@@ -155,7 +155,7 @@ class HttpFeed:
         raise StoreUnavailable("the feed of the issuer ends at once")
 
     async def _pages(self) -> AsyncGenerator[FeedPage]:
-        sent_at = self._clock.now()
+        sent_at = self._clock.monotonic()
         async with self._client.stream(
             self._asking(), media_types=_EVENTS, within=_STREAM_FOR, headers=self._headers
         ) as (_, body):
@@ -168,10 +168,9 @@ class HttpFeed:
         except JoseError as error:
             raise StoreUnavailable(error.detail) from None
         self._given, self._behind = page.cursor, page.more
-        # Complete as of then, by this clock: however long the page was on its way, it is never dated later.
-        now = self._clock.now()
-        on_its_way = max(0.0, now - (sent_at + page.at))
-        return FeedPage(cursor_number(page.cursor), page.denials, now - on_its_way)
+        # However long the page was on its way, it is not dated later than it was complete.
+        on_its_way = max(0.0, self._clock.monotonic() - (sent_at + page.at))
+        return FeedPage(cursor_number(page.cursor), page.denials, self._clock.now() - on_its_way)
 
     def _asking(self, **more: str) -> str:
         return f"{self._url}?{urlencode({'after': self._taken, **more})}"

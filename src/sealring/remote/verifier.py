@@ -28,6 +28,7 @@ from sealring.runtime import Job, Runtime
 _ASK_WITHIN: Final = 0.25
 _KEYS_EVERY: Final = 10.0
 _FEED_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
 # A held reading must return well before the news that it brings are needed.
 _HOLD_PART: Final = 0.4
 _LONGEST_HOLD: Final = 15.0
@@ -148,7 +149,7 @@ class Verifier(Generic[ClaimsT]):
             raise
         self._runtime = Runtime(
             (
-                Job("follow_feed", _FEED_PAUSE, self._follower.catch_up),
+                Job("follow_feed", _FEED_PAUSE, self._follower.catch_up, longest_pause=_LONGEST_PAUSE),
                 Job("follow_keys", _KEYS_EVERY, self._keys.load_when_due, jitter=_KEYS_EVERY / 10),
             ),
             self._emitter,

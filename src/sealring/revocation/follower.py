@@ -170,8 +170,12 @@ class FeedFollower:
             after = page.cursor
 
     def _tell_fresh(self, started: _Moment, last: FeedPage) -> None:
-        behind = 0.0 if last.as_of is None else max(0.0, started.wall - last.as_of)
-        self._fresh = _Moment(started.wall - behind, started.steady - behind)
+        if last.as_of is None:
+            self._fresh = started
+        else:
+            now = self._clock.now()
+            ago = max(0.0, now - last.as_of)
+            self._fresh = _Moment(now - ago, self._clock.monotonic() - ago)
         self._completed.set()
         self._completed = asyncio.Event()
 
