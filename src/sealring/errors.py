@@ -166,7 +166,7 @@ class TokenExpired(RefusedError):
 
 
 class TokenSuperseded(RefusedError):
-    """The token's key, epoch or claims version is out of use, while its session lives on."""
+    """The token's key, epoch or claims version is out of use, or it is from the future, while its session lives on."""
 
     code, status, error, action = "token_superseded", 401, "invalid_token", Action.REFRESH
     message = "The access token was superseded by a newer one."

@@ -90,7 +90,8 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             UnknownKey: nobody in this process knows its key; the caller may reload the ring once.
             TokenInvalid: malformed, forged, of another kind, issuer or audience.
             TokenExpired: past its ``exp``.
-            TokenSuperseded: its key, its epoch, or the version or form of its claims is out of use.
+            TokenSuperseded: its key, its epoch, or the version or form of its claims is out of use, or it is from the
+                future.
             TokenRevoked: its session has ended, or it was denied by its id.
             VersionUnknown: its claims version is newer than this process knows.
         """
@@ -171,12 +172,11 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         return Times(reader.date("iat"), reader.date("exp"), reader.optional_date("nbf"))
 
     def _check_times(self, times: Times, now: float) -> None:
-        if times.issued_at > now + self._leeway:
-            raise TokenInvalid("claim iat lies in the future")
+        # Its signature is right, so what is wrong is one of our clocks. That is no reason to end anybody's session.
+        if max(times.issued_at, times.not_before or 0) > now + self._leeway:
+            raise TokenSuperseded("it is from the future: the clock of its maker is fast, or that of this process slow")
         if not times.issued_at < times.expires_at <= times.issued_at + _LONGEST_LIFE:
             raise TokenInvalid("claim exp is not within a day after iat")
-        if times.not_before is not None and times.not_before > now + self._leeway:
-            raise TokenInvalid("claim nbf lies in the future")
         # RFC 7519 section 4.1.4: "the current date/time MUST be before the expiration date/time".
         if now >= times.expires_at + self._leeway:
             raise TokenExpired("claim exp has passed")
