@@ -11,7 +11,11 @@ from typing import Any, Literal, Self, cast
 from sealring.errors import StoreUnavailable
 from sealring.stores.base import Store
 from sealring.stores.memory import MemoryStore
+from sealring.stores.postgres import PostgresStore
+from sealring.stores.redis import RedisStore
 from sealring.stores.sqlite import SqliteStore
+from tests.stores.servers import PostgresServer
+from tests.stores.valkey_server import ValkeyServer
 
 Side = Literal["before", "after"]
 _PATIENCE = 10.0
@@ -120,3 +124,17 @@ def memory_place() -> Place:
 def sqlite_place(folder: Path) -> Place:
     """Return a place in a file."""
     return Place(lambda: SqliteStore(folder / "sessions.db"), "sqlite")
+
+
+def postgres_place(server: PostgresServer) -> Place:
+    """Return a place in a schema of its own."""
+    server.made += 1
+    schema = f"place_{server.made}"
+    server.sql(f"CREATE SCHEMA {schema}")
+    return Place(lambda: PostgresStore(f"{server.url()}?search_path={schema}", pool_size=3), "postgres")
+
+
+def valkey_place(server: ValkeyServer) -> Place:
+    """Return a place in a server with nothing in it."""
+    server.ask("FLUSHALL")
+    return Place(lambda: RedisStore(server.url()), "valkey")

@@ -42,6 +42,7 @@ export type ErrorCode =
   | "not_found"
   | "method_not_allowed"
   | "conflict"
+  | "too_many_sessions"
   | "body_too_large"
   | "media_type_refused"
   | "rate_limited"

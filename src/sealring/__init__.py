@@ -18,6 +18,7 @@ from sealring.policy import (
     RevocationPolicy,
     SessionPolicy,
     WebPolicy,
+    WhenFull,
 )
 from sealring.service import Sealring
 from sealring.sessions import EndReason, Login, RefreshKeys, Sender, SessionRow, SessionTokens, SessionView, Subject
@@ -52,4 +53,5 @@ __all__ = [
     "Sink",
     "Subject",
     "WebPolicy",
+    "WhenFull",
 ]

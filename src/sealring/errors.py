@@ -32,6 +32,7 @@
         ├── NotFound                not_found               404
         ├── MethodNotAllowed        method_not_allowed      405
         ├── Conflict                conflict                409
+        ├── TooManySessions         too_many_sessions       409  and the policy is to refuse one more
         ├── BodyTooLarge            body_too_large          413
         ├── MediaTypeRefused        media_type_refused      415
         ├── RateLimited             rate_limited            429
@@ -326,6 +327,13 @@ class Conflict(RefusedError):
 
     code, status, error, action = "conflict", 409, "invalid_request", Action.FIX
     message = "The request conflicts with what is there."
+
+
+class TooManySessions(RefusedError):
+    """The account has as many sessions as it may have, and the policy is to refuse one more."""
+
+    code, status, error, action = "too_many_sessions", 409, "invalid_request", Action.FIX
+    message = "This account is signed in on as many devices as it may be. Sign out on one of them first."
 
 
 class BodyTooLarge(RefusedError):

@@ -31,6 +31,13 @@ class IdleBy(StrEnum):
     REFRESH = "refresh"  # every refresh counts as use
 
 
+class WhenFull(StrEnum):
+    """What happens when a subject opens more sessions than it may have."""
+
+    END_OLDEST = "end_oldest"
+    REFUSE = "refuse"  # the login is refused, and the sessions that there are live on
+
+
 class Mode(StrEnum):
     """How a registered client carries its tokens; the mode belongs to the client id, never to a wish in a request."""
 
@@ -118,7 +125,8 @@ class SessionPolicy:
         client_timeout: the longest time a client waits for a refresh; default 10 seconds, 1 second to 4 minutes; the
             grace must exceed it.
         rollback_tolerance: generations that a store may have lost in a failover; default 3, 0 to 16.
-        per_subject: live sessions of one subject; the oldest ends when one more is opened; default 50.
+        per_subject: live sessions of one subject; default 50.
+        when_full: what happens when one more is opened; default ``end_oldest``.
         end_on_suspicious_replay: whether two foreign replays in a row end the session; default True.
         refresh_lead: a client refreshes this long before the access token expires, at most half its life; default
             5 minutes.
@@ -137,6 +145,7 @@ class SessionPolicy:
     client_timeout: timedelta = timedelta(seconds=10)
     rollback_tolerance: int = 3
     per_subject: int = 50
+    when_full: WhenFull = WhenFull.END_OLDEST
     end_on_suspicious_replay: bool = True
     refresh_lead: timedelta = timedelta(minutes=5)
     confirm_within: timedelta = timedelta(seconds=2)

@@ -167,8 +167,9 @@ class Sealring(Generic[ClaimsT]):
             replaces: the refresh token that the request carried; its session ends, whoever it belonged to.
 
         Raises:
-            LoginSuperseded: the subject's sessions were ended in the meantime, or the login took longer than half an
-                hour.
+            LoginSuperseded: the subject's sessions were ended in the meantime, the login took longer than half an hour,
+                or other logins of the same moment took all places.
+            TooManySessions: the account has as many as it may have, and the policy is to refuse one more.
             StoreUnavailable: the store does not answer; no session is left open to anybody.
         """
         if login.subject != subject.id:
@@ -180,7 +181,7 @@ class Sealring(Generic[ClaimsT]):
         if replaces is not None:
             await self._parts.ender.end_by_token(replaces, EndReason.REPLACED)
         # Only then the surplus: what was replaced makes room, so that no other device pays for it.
-        await self._parts.opener.end_surplus(opened)
+        await self._parts.opener.make_room(opened)
         return await self._parts.minter.mint(opened.row, subject, "opened", opened.refresh_token, opened.now)
 
     # Refreshing

@@ -24,7 +24,16 @@ from sealring.events import Sink
 from sealring.keys.signer import ExternalKeys
 from sealring.keys.wrapping import KeyEncryptionKeys
 from sealring.oauth.callers import Callers
-from sealring.policy import AccessPolicy, IdleBy, KeyPolicy, Policy, RevocationPolicy, SessionPolicy, WebPolicy
+from sealring.policy import (
+    AccessPolicy,
+    IdleBy,
+    KeyPolicy,
+    Policy,
+    RevocationPolicy,
+    SessionPolicy,
+    WebPolicy,
+    WhenFull,
+)
 from sealring.service import Sealring
 from sealring.sessions.subject import SubjectLoader
 from sealring.sessions.token import RefreshKeys
@@ -97,7 +106,10 @@ class SealringSettings(BaseSettings):
     idle_by: IdleBy = Field(IdleBy.ACTIVITY, description="What counts as use: `activity` or `refresh`.")
     grace: float = Field(20, description="How long a lost answer can be asked for again after it was confirmed.")
     client_timeout: float = Field(10, description="How long a client waits for a refresh; the grace must exceed it.")
-    sessions_per_subject: int = Field(50, description="Live sessions of one account; the oldest ends.")
+    sessions_per_subject: int = Field(50, description="Live sessions of one account.")
+    sessions_when_full: WhenFull = Field(
+        WhenFull.END_OLDEST, description="What one session more does: `end_oldest`, or `refuse` the login."
+    )
     allowed_origins: str = Field("", description="Further origins of own pages, comma-separated.")
     insecure_cookies: bool = Field(
         False, description="Cookies without `Secure` and prefix, for browsers that refuse those on http://localhost."
@@ -148,6 +160,7 @@ class SealringSettings(BaseSettings):
                 grace=timedelta(seconds=self.grace),
                 client_timeout=timedelta(seconds=self.client_timeout),
                 per_subject=self.sessions_per_subject,
+                when_full=self.sessions_when_full,
             ),
             keys=KeyPolicy(
                 period=timedelta(seconds=self.key_period),

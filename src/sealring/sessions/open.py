@@ -1,12 +1,12 @@
 """Opens sessions: a login begins by reading the subject's epoch and opens only if that still stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sealring.clock import Clock
-from sealring.errors import LoginSuperseded
+from sealring.errors import LoginSuperseded, TooManySessions
 from sealring.events import Emitter, SessionOpened
-from sealring.policy import SessionPolicy
+from sealring.policy import SessionPolicy, WhenFull
 from sealring.sessions.decide import Sender
 from sealring.sessions.end import SessionEnder
 from sealring.sessions.port import SessionStore
@@ -14,6 +14,8 @@ from sealring.sessions.record import EndReason, SessionRow
 from sealring.sessions.token import SECRET_BYTES, SID_BYTES, RefreshKeys, RefreshToken, encode
 
 _LONGEST_DEVICE = 120
+# Seconds; the largest difference of clocks that the leeway allows.
+_SAME_MOMENT = 60.0
 
 LONGEST_LOGIN = 1_800.0
 """Seconds that a login may take; the epoch that it compares is kept for at least twice as long."""
@@ -169,11 +171,39 @@ class SessionOpener:
             device=device[:_LONGEST_DEVICE],
         )
 
-    async def end_surplus(self, opened: Opened) -> None:
-        """End the oldest sessions of a subject that has more than its limit, never the one that was just opened."""
-        newest = opened.row
+    async def make_room(self, opened: Opened) -> None:
+        """Bring a subject that has one session too many back to its limit.
+
+        Raises:
+            TooManySessions: the policy is to refuse; the session that was just opened is ended.
+            LoginSuperseded: logins of the same moment have taken all places; the session that was just opened is ended.
+        """
+        newest, limit = opened.row, self._policy.per_subject
         rows = await self._store.list_sessions(newest.subject)
-        live = [row for row in rows if row.is_live(opened.now) and row.sid != newest.sid]
-        surplus = len(live) + 1 - self._policy.per_subject
-        for row in live[: max(0, surplus)]:
+        surplus = surplus_of([row for row in rows if row.is_live(opened.now)], newest, limit)
+        if surplus and self._policy.when_full is WhenFull.REFUSE:
+            await self._ender.end(newest.sid, EndReason.TOO_MANY)
+            raise TooManySessions(f"{limit} sessions are open")
+        for row in surplus:
             await self._ender.end(row.sid, EndReason.TOO_MANY)
+        if newest.sid in {row.sid for row in surplus}:
+            raise LoginSuperseded("newer logins of the same moment have taken all places")
+
+
+def surplus_of(live: Sequence[SessionRow], newest: SessionRow, limit: int) -> list[SessionRow]:
+    """Return the sessions that are too many, the oldest first.
+
+    Logins of the same moment see each other's sessions, and each of them has to come to the same result: otherwise they
+    would end each other, or nobody would end anything. So the one that asks counts by its age like all others.
+
+    Args:
+        live: the live sessions of a subject.
+        newest: the one that was just opened.
+        limit: how many there may be.
+    """
+
+    def age(row: SessionRow) -> tuple[bool, float, bytes]:
+        # From so far in the future comes no login of the same moment: the clock was set back, and the row is old.
+        return (row.created_at <= newest.created_at + _SAME_MOMENT, row.created_at, row.sid)
+
+    return sorted(live, key=age)[: max(0, len(live) - limit)]
