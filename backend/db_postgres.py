@@ -50,7 +50,8 @@ def postgres_engine(url: URL, patience: float) -> Engine:
 
     def connect(timeout: float) -> partial[Any]:
         # The driver reads its own URL: what may stand in it is the same as in SEALRING_STORE.
-        return partial(asyncpg.connect, dsn, timeout=patience, command_timeout=timeout)
+        # It takes fractions of a second; only its stubs say whole ones.
+        return partial(asyncpg.connect, dsn, timeout=patience, command_timeout=timeout)  # pyright: ignore[reportArgumentType]
 
     writing = create_async_engine(
         "postgresql+asyncpg://",

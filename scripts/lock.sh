@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 uv=(.venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras)
 run=(--extra fastapi --extra metrics --extra cli --group app --group build)
 try=("${run[@]}" --extra postgres --extra redis --group servers)
-dev=("${try[@]}" --extra starlette --extra fast --extra remote --group test --group check --group lock)
+dev=("${try[@]}" --extra starlette --extra fast --extra remote --extra sqlalchemy --group test --group check --group lock)
 
 mkdir -p requirements
 for name in dev run try; do

@@ -32,7 +32,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "revocation": frozenset({"pydantic"}),
     "access": frozenset({"pydantic"}),
     "sessions": frozenset({"pydantic"}),
-    "stores": frozenset({"asyncpg", "hiredis", "redis"}),
+    "stores": frozenset({"asyncpg", "hiredis", "redis", "sqlalchemy"}),
     "observe": frozenset({"prometheus_client"}),
     "service": frozenset({"pydantic"}),
     "web": frozenset({"pydantic"}),

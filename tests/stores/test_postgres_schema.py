@@ -18,7 +18,7 @@ from sealring.revocation.record import Denial
 from sealring.sessions.record import Confirmation, SessionRow
 from sealring.stores import postgres_feed, postgres_keys, postgres_lease, postgres_sessions
 from sealring.stores.postgres import PostgresStore
-from sealring.stores.postgres_schema import MIGRATIONS, Migration, migrate, read_version
+from sealring.stores.postgres_schema import MIGRATIONS, Migration, look, migrate
 from sealring.testing import NOW, make_rotation, make_row
 from tests.stores.postgres_help import PATIENCE, client
 from tests.stores.servers import PASSWORD, PostgresServer
@@ -87,20 +87,20 @@ async def test_a_database_of_every_earlier_version_becomes_one_of_the_newest(url
     row = make_row()
     async with client(url) as connection:
         await migrate(connection, MIGRATIONS[:old])
-        assert await read_version(connection) == old
+        assert (await look(connection)).version == old
         async with PostgresStore(url) as store:
             await store.open_session(row)
             assert await store.read_session(row.sid) == row
-        assert await read_version(connection) == len(MIGRATIONS)
+        assert (await look(connection)).version == len(MIGRATIONS)
 
 
 @pytest.mark.parametrize("old", range(4))
 async def test_each_step_is_taken_once_and_in_order(connection: Any, old: int) -> None:
     await migrate(connection, _THREE_STEPS[:old])
-    assert await read_version(connection) == old
+    assert (await look(connection, 3)).version == old
     for _ in range(2):
         await migrate(connection, _THREE_STEPS)
-        assert await read_version(connection) == 3
+        assert (await look(connection, 3)).version == 3
         assert [tuple(row) for row in await connection.fetch("SELECT * FROM note")] == [("from version 1", 2)]
 
 
@@ -109,10 +109,10 @@ async def test_a_step_that_fails_leaves_the_version_before_it_whole(connection: 
     broken = (*_THREE_STEPS[:2], ("UPDATE note SET pages = 9", "CREATE NONSENSE"))
     with pytest.raises(Exception, match="NONSENSE"):
         await migrate(connection, broken)
-    assert await read_version(connection) == 2
+    assert (await look(connection, 3)).version == 2
     assert await connection.fetchval("SELECT pages FROM note") == 1
     await migrate(connection, _THREE_STEPS)
-    assert await read_version(connection) == 3
+    assert (await look(connection, 3)).version == 3
 
 
 async def test_a_version_that_is_not_known_is_refused_and_nothing_is_written(url: str, connection: Any) -> None:
@@ -122,7 +122,7 @@ async def test_a_version_that_is_not_known_is_refused_and_nothing_is_written(url
     newest = len(MIGRATIONS)
     with pytest.raises(ConfigurationError, match=f"is version {newest + 1}, this one knows versions up to {newest}"):
         await PostgresStore(url).__aenter__()
-    assert await read_version(connection) == newest + 1
+    assert await connection.fetchval("SELECT version FROM sealring_schema") == newest + 1
 
 
 async def test_eight_processes_that_open_one_new_database_at_once_make_it_once_and_share_it(

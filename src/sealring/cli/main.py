@@ -14,6 +14,7 @@ import typer
 from sealring.cli.caller import caller
 from sealring.cli.common import AsJson, fail, with_store
 from sealring.cli.keys import keys
+from sealring.cli.migrate import migrate
 from sealring.cli.purge import purge
 from sealring.cli.show import session_table, stamp
 from sealring.cli.token import token
@@ -26,6 +27,7 @@ sessions = typer.Typer(help="The sessions.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(sessions, name="sessions")
 app.add_typer(token, name="token")
+app.command()(migrate)
 app.command()(purge)
 app.command()(caller)
 

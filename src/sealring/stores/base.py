@@ -7,6 +7,7 @@ from sealring.keys.port import KeyStore
 from sealring.revocation.port import FeedStore
 from sealring.sessions.lease import LeaseStore
 from sealring.sessions.port import SessionStore
+from sealring.stores.schema import SchemaState
 
 
 class Store(SessionStore, LeaseStore, FeedStore, KeyStore, Protocol):
@@ -33,6 +34,20 @@ class Store(SessionStore, LeaseStore, FeedStore, KeyStore, Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish what is under way and close."""
+        ...
+
+    async def migrate(self, *, look_only: bool = False) -> SchemaState:
+        """Bring the schema of a store that is not open to the newest version; opening it does the same.
+
+        Several processes may do so at the same time: each step is done once.
+
+        Args:
+            look_only: change nothing and only tell how it stands.
+
+        Raises:
+            ConfigurationError: the place cannot be used, or was made by a newer version.
+            StoreUnavailable: the place is there but does not answer.
+        """
         ...
 
     async def ping(self) -> None:

@@ -12,6 +12,7 @@ from sealring.errors import InternalError
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import ENDED, Denial, DenialKind, FeedPage
 from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
+from sealring.stores.schema import SchemaState
 
 
 class MemoryStore:
@@ -40,6 +41,11 @@ class MemoryStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Do nothing; there is nothing to close."""
+
+    async def migrate(self, *, look_only: bool = False) -> SchemaState:
+        """Do nothing: there is no schema."""
+        del look_only
+        return SchemaState(0, 0)
 
     async def ping(self) -> None:
         """Always answers."""

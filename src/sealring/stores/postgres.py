@@ -14,6 +14,7 @@ from sealring.stores import postgres_feed, postgres_keys, postgres_lease, postgr
 from sealring.stores.postgres_batch import LANES, RotationBatches, rounds
 from sealring.stores.postgres_pool import PostgresPool
 from sealring.stores.postgres_url import split
+from sealring.stores.schema import SchemaState
 
 _LONGEST_TIMEOUT: Final = 60.0
 
@@ -93,6 +94,18 @@ class PostgresStore:
     ) -> None:
         """Finish everything that has begun or waits, then close the connections."""
         await self._close()
+
+    async def migrate(self, *, look_only: bool = False) -> SchemaState:
+        """Bring the schema of a store that is not open to the newest version; opening it does the same.
+
+        Args:
+            look_only: change nothing and only tell how it stands.
+
+        Raises:
+            ConfigurationError: user, password, database or rights are wrong, or a newer version made the tables.
+            StoreUnavailable: the server does not answer.
+        """
+        return await PostgresPool(self._dsn, size=1, timeout=self._timeout).migrate(look_only=look_only)
 
     async def ping(self) -> None:
         """Prove that the server answers.

@@ -16,10 +16,16 @@ LOAD: Final = f"""
     ORDER BY sealring_ring_key.position
 """  # noqa: S608 - the columns are the fields of a dataclass
 
-# Of two that expect the same revision, the second waits for the first and then finds another one.
+# Of two that expect the same revision, the second waits for the first and then finds another one. Tables that were made
+# by somebody else's migrations have no first revision yet.
 REPLACE: Final = f"""
-    WITH raised AS (
+    WITH first AS (
+        INSERT INTO sealring_key_ring SELECT true, 1 WHERE ${len(_ROWS.names) + 1} = 0 ON CONFLICT DO NOTHING
+        RETURNING revision
+    ), next AS (
         UPDATE sealring_key_ring SET revision = revision + 1 WHERE revision = ${len(_ROWS.names) + 1} RETURNING revision
+    ), raised AS (
+        SELECT revision FROM first UNION ALL SELECT revision FROM next
     ), gone AS (
         DELETE FROM sealring_ring_key USING raised WHERE sealring_ring_key.revision < raised.revision
     ), come AS (
@@ -33,7 +39,8 @@ REPLACE: Final = f"""
 async def load(connection: Connection) -> RingSnapshot:
     """Return the ring."""
     rows = await connection.fetch(LOAD)
-    return RingSnapshot(rows[0]["revision"], tuple(_ROWS.record(row) for row in rows if row["kid"] is not None))
+    revision = rows[0]["revision"] if rows else 0
+    return RingSnapshot(revision, tuple(_ROWS.record(row) for row in rows if row["kid"] is not None))
 
 
 async def replace(connection: Connection, expected_revision: int, rows: Sequence[KeyRow]) -> bool:

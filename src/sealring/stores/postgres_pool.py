@@ -1,8 +1,8 @@
 """The connections of the PostgreSQL store: bounded, replaced when they die, and safe from callers that go away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -10,7 +10,8 @@ import asyncpg
 from sealring.errors import ConfigurationError, InternalError, SealringError, StoreUnavailable
 from sealring.stores.postgres_connection import Connection
 from sealring.stores.postgres_errors import CONTENDED, LOST, as_store_error, at_start
-from sealring.stores.postgres_schema import migrate
+from sealring.stores.postgres_schema import look, migrate
+from sealring.stores.schema import SchemaState
 
 _TRIES: Final = 3  # of a transaction that a deadlock or a serialization failure undid
 
@@ -44,14 +45,8 @@ class PostgresPool:
             ConfigurationError: user, password, database or rights are wrong; the sentence says what to do.
             StoreUnavailable: there is no answer.
         """
-        try:
-            # The driver takes fractions of a second; only its stubs say whole ones.
-            connection = await asyncpg.connect(self._dsn, timeout=self._timeout)  # pyright: ignore[reportArgumentType]
-            try:
-                await migrate(connection)
-            finally:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    await connection.close(timeout=self._timeout)
+        with _at_start():
+            await self._once(migrate)
             self._pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=1,
@@ -60,14 +55,25 @@ class PostgresPool:
                 command_timeout=self._timeout,
                 reset=_nothing,
             )
-        except SealringError:
-            raise
-        except Exception as error:
-            ours = at_start(error)
-            if isinstance(ours, ConfigurationError):
-                # The driver's own words about a URL that it cannot read may quote the password in it.
-                raise ours from None
-            raise ours from error
+
+    async def migrate(self, *, look_only: bool) -> SchemaState:
+        """Bring the schema to the newest version, or only look, by a connection of its own.
+
+        Raises:
+            ConfigurationError: user, password, database or rights are wrong; the sentence says what to do.
+            StoreUnavailable: there is no answer.
+        """
+        with _at_start():
+            return await self._once(look if look_only else migrate)
+
+    async def _once(self, operation: Operation[T]) -> T:
+        # The driver takes fractions of a second; only its stubs say whole ones.
+        connection = await asyncpg.connect(self._dsn, timeout=self._timeout)  # pyright: ignore[reportArgumentType]
+        try:
+            return await operation(connection)
+        finally:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await connection.close(timeout=self._timeout)
 
     async def close(self) -> None:
         """Let what has begun come to its end, then close the connections."""
@@ -195,6 +201,20 @@ class PostgresPool:
         self._begun.discard(task)
         if not task.cancelled():
             task.exception()  # somebody has it, or nobody waits for it any more
+
+
+@contextmanager
+def _at_start() -> Iterator[None]:
+    try:
+        yield
+    except SealringError:
+        raise
+    except Exception as error:
+        ours = at_start(error)
+        if isinstance(ours, ConfigurationError):
+            # The driver's own words about a URL that it cannot read may quote the password in it.
+            raise ours from None
+        raise ours from error
 
 
 async def _nothing(connection: Any) -> None:  # noqa: ANN401

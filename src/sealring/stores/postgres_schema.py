@@ -10,6 +10,7 @@ from typing import Final
 
 from sealring.errors import ConfigurationError
 from sealring.stores.postgres_connection import Connection
+from sealring.stores.schema import TABLES, SchemaState, check_carried
 
 Migration = tuple[str, ...]
 """The statements that lead from one version of the schema to the next."""
@@ -122,16 +123,34 @@ _MAKE_VERSION: Final = """
 _WRITE_VERSION: Final = """
     INSERT INTO sealring_schema VALUES (true, $1) ON CONFLICT (only_one) DO UPDATE SET version = excluded.version
 """
+_COLUMNS: Final = """
+    SELECT named.name, attname FROM unnest($1::text[]) AS named (name) JOIN pg_attribute
+        ON attrelid = to_regclass(named.name) AND attnum > 0 AND NOT attisdropped
+"""
 
 
-async def read_version(connection: Connection) -> int:
-    """Return the version of the schema; 0 where there is none."""
+async def look(connection: Connection, newest: int = len(MIGRATIONS)) -> SchemaState:
+    """Return how the schema stands.
+
+    Args:
+        connection: to the database.
+        newest: the newest version that this package knows.
+
+    Raises:
+        ConfigurationError: a newer version of the package made the tables, or somebody else's migrations did and they
+            are not complete.
+    """
     if not await connection.fetchval(_IS_OURS):
-        return 0
-    return int(await connection.fetchval(_READ_VERSION) or 0)
+        return SchemaState(0, newest)
+    version = await connection.fetchval(_READ_VERSION)
+    if version is None:
+        # This package writes the version in the transaction that makes the table: somebody else has made it.
+        check_carried(tuple(row) for row in await connection.fetch(_COLUMNS, list(TABLES)))
+        return SchemaState(newest, newest, carried=True)
+    return SchemaState(_checked(version, newest), newest)
 
 
-async def migrate(connection: Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+async def migrate(connection: Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> SchemaState:
     """Bring the database to the newest version, all steps in one transaction.
 
     Several processes may do so at the same time: whoever comes first does it, the others wait. A database that is of
@@ -142,20 +161,24 @@ async def migrate(connection: Connection, migrations: tuple[Migration, ...] = MI
         migrations: every step from an empty database on.
 
     Raises:
-        ConfigurationError: a newer version of the package made the tables; nothing was written.
+        ConfigurationError: a newer version of the package made the tables, or somebody else's migrations did and they
+            are not complete; nothing was written.
     """
-    if _checked(await read_version(connection), len(migrations)) == len(migrations):
-        return
+    newest = len(migrations)
+    found = await look(connection, newest)
+    if found.version == newest:
+        return found
     async with connection.transaction():
         await connection.execute(_WAIT)
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         # Created before it is asked for: a process that has looked for a table in vain goes on believing that there is
         # none until it takes a lock on a table.
         await connection.execute(_MAKE_VERSION)
-        version = _checked(await connection.fetchval(_READ_VERSION) or 0, len(migrations))
+        version = _checked(await connection.fetchval(_READ_VERSION) or 0, newest)
         for statements in migrations[version:]:
             await connection.execute(";".join(statements))
-        await connection.execute(_WRITE_VERSION, len(migrations))
+        await connection.execute(_WRITE_VERSION, newest)
+    return SchemaState(newest, newest, made=tuple(range(version + 1, newest + 1)))
 
 
 def _checked(version: int, newest: int) -> int:

@@ -19,6 +19,7 @@ from sealring.stores.redis_scripts import command
 from sealring.stores.redis_sessions import RedisSessions
 from sealring.stores.redis_turns import Turns
 from sealring.stores.redis_url import RedisUrl
+from sealring.stores.schema import SchemaState
 
 _LONGEST_TIMEOUT: Final = 60.0
 _LEAST_KEPT: Final = 3_600.0
@@ -124,6 +125,29 @@ class RedisStore:
     ) -> None:
         """Finish everything that has begun or waits, then disconnect."""
         await self._close()
+
+    async def migrate(self, *, look_only: bool = False) -> SchemaState:
+        """Note the layout of keys in a server that has none, as opening the store does; there is no other step yet.
+
+        Args:
+            look_only: change nothing and only tell how it stands.
+
+        Raises:
+            ConfigurationError: the server cannot be used; the sentence says what to do.
+            StoreUnavailable: it does not answer.
+        """
+        links = self._url.links(timeout=self._timeout, capacity=self._capacity)
+        asking = Asking(links[0])
+        try:
+            if look_only:
+                return SchemaState(await redis_start.layout(asking, self._names), redis_start.LAYOUT)
+            made = await redis_start.check(asking, self._names, cluster=self._url.cluster)
+            return SchemaState(redis_start.LAYOUT, redis_start.LAYOUT, (redis_start.LAYOUT,) if made else ())
+        except SealringError as error:
+            raise at_start(error) from error.__cause__
+        finally:
+            for link in links:
+                await link.close()
 
     async def ping(self) -> None:
         """Prove that the server answers.

@@ -13,8 +13,11 @@ LAYOUT: Final = 1
 _LEAST_VERSION: Final = (6, 2)
 
 
-async def check(asking: Asking, names: Names, *, cluster: bool) -> None:
+async def check(asking: Asking, names: Names, *, cluster: bool) -> bool:
     """Refuse a server, or a cluster one of whose nodes cannot keep sessions, and note the layout.
+
+    Returns:
+        Whether this call has noted it.
 
     Raises:
         ConfigurationError: it is too old, evicts keys, is a part of a cluster, or a newer version wrote to it.
@@ -22,7 +25,24 @@ async def check(asking: Asking, names: Names, *, cluster: bool) -> None:
     """
     for reply in await asking.everywhere(command("INFO")):
         _check_server(_facts(reply), cluster=cluster)
-    await _note_layout(asking, names)
+    noted = await asking.run(command("SET", names.layout, LAYOUT, "NX"))
+    await layout(asking, names)
+    return noted is not None
+
+
+async def layout(server: Server, names: Names) -> int:
+    """Return the version of keys and fields that a server has; 0 where there are none.
+
+    Raises:
+        ConfigurationError: a newer version wrote to it.
+    """
+    found = int(await server.run(command("GET", names.layout)) or 0)
+    if found > LAYOUT:
+        raise ConfigurationError(
+            f"a newer version of sealring wrote to this Redis server (layout {found}, this one knows up to {LAYOUT}): "
+            "upgrade sealring, or choose another prefix"
+        )
+    return found
 
 
 def _check_server(facts: dict[str, str], *, cluster: bool) -> None:
@@ -40,16 +60,6 @@ def _check_server(facts: dict[str, str], *, cluster: bool) -> None:
         )
     if facts.get("role") == "slave":
         raise StoreUnavailable("the Redis server is a replica at the moment")
-
-
-async def _note_layout(server: Server, names: Names) -> None:
-    await server.run(command("SET", names.layout, LAYOUT, "NX"))
-    layout = int(await server.run(command("GET", names.layout)))
-    if layout > LAYOUT:
-        raise ConfigurationError(
-            f"a newer version of sealring wrote to this Redis server (layout {layout}, this one knows up to {LAYOUT}): "
-            "upgrade sealring, or choose another prefix"
-        )
 
 
 def _facts(reply: Any) -> dict[str, str]:  # noqa: ANN401 - a reply has many types

@@ -13,7 +13,8 @@ from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import Denial, FeedPage
 from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
 from sealring.stores import sqlite_feed, sqlite_keys, sqlite_lease, sqlite_sessions
-from sealring.stores.sqlite_files import open_reader, open_writer
+from sealring.stores.schema import SchemaState
+from sealring.stores.sqlite_files import look_at, migrate_file, open_reader, open_writer
 from sealring.stores.sqlite_thread import SqliteThread
 
 _BATCH: Final = 500
@@ -88,6 +89,18 @@ class SqliteStore:
     ) -> None:
         """Finish everything that waits, then close the file."""
         await self._close()
+
+    async def migrate(self, *, look_only: bool = False) -> SchemaState:
+        """Bring the schema of a store that is not open to the newest version; opening it does the same.
+
+        Args:
+            look_only: change nothing and only tell how it stands.
+
+        Raises:
+            ConfigurationError: the file cannot be used; the sentence says what to do.
+            StoreUnavailable: another process holds it, or the disk fails.
+        """
+        return await asyncio.to_thread(look_at if look_only else migrate_file, self._path, self._timeout)
 
     async def ping(self) -> None:
         """Prove that the file is still there, can be read, and can be locked for writing.

@@ -4,11 +4,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from sealring.errors import ConfigurationError, InternalError, SealringError, StoreUnavailable
-from sealring.stores.sqlite_schema import MIGRATIONS, Migration, migrate
+from sealring.stores.schema import SchemaState
+from sealring.stores.sqlite_schema import MIGRATIONS, Migration, look, migrate
 
 _OLDEST_SQLITE: Final = (3, 37, 0)  # the first with STRICT tables; RETURNING came with 3.35
 _PAUSE: Final = 0.02  # seconds between two tries to open a file that another process holds
@@ -58,13 +61,54 @@ def create_file(path: Path) -> None:
         ) from None
 
 
-def open_writer(path: Path, timeout: float, migrations: tuple[Migration, ...] = MIGRATIONS) -> sqlite3.Connection:
+def look_at(path: Path, timeout: float) -> SchemaState:
+    """Return how the schema of a file stands, without making or changing it.
+
+    Args:
+        path: the file; one that is missing has version 0.
+        timeout: seconds to wait for other processes.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+        StoreUnavailable: another process holds it, or the disk fails.
+    """
+    if not path.exists():
+        return SchemaState(0, len(MIGRATIONS))
+    found: list[SchemaState] = []
+    _open(path, timeout, lambda connection: found.append(look(connection, path))).close()
+    return found[-1]
+
+
+def migrate_file(path: Path, timeout: float) -> SchemaState:
+    """Bring the schema of a file to the newest version, as opening it does.
+
+    Args:
+        path: the file; created if it is missing.
+        timeout: seconds to wait for other processes.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+        StoreUnavailable: another process holds it, or the disk fails.
+    """
+    made: list[int] = []
+    with closing(open_writer(path, timeout, told=made.append)) as connection:
+        return replace(look(connection, path), made=tuple(made))
+
+
+def open_writer(
+    path: Path,
+    timeout: float,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    *,
+    told: Callable[[int], None] = lambda _: None,
+) -> sqlite3.Connection:
     """Open the file for writing and bring its schema to the newest version.
 
     Args:
         path: the file; created if it is missing.
         timeout: seconds to wait for other processes, now and for every lock later.
         migrations: every step of the schema.
+        told: hears of every version that this call has made.
 
     Raises:
         ConfigurationError: the file cannot be used.
@@ -86,7 +130,7 @@ def open_writer(path: Path, timeout: float, migrations: tuple[Migration, ...] = 
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_LOG}")
         # Before the write-ahead log, because that already writes to the file, and it may be somebody else's.
-        migrate(connection, path, migrations)
+        migrate(connection, path, migrations, told)
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise ConfigurationError(

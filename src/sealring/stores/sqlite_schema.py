@@ -1,10 +1,12 @@
 """The tables of the SQLite store, and how an older file becomes a newer one."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from sealring.errors import ConfigurationError
+from sealring.stores.schema import SchemaState, check_carried
 
 APPLICATION_ID: Final = 0x5EA15147
 """Marks the file as ours (``PRAGMA application_id``), so that no other program's database is ever touched."""
@@ -90,7 +92,9 @@ _SECOND: Final[Migration] = (
     """
     CREATE INDEX sealring_session_of_subject ON sealring_session (subject, created_at, sid) WHERE revoked_at IS NULL
     """,
-    "CREATE INDEX sealring_session_by_end ON sealring_session (min(idle_end, absolute_end))",
+    # A column, because Alembic cannot compare an index on an expression.
+    "ALTER TABLE sealring_session ADD COLUMN ends_at REAL GENERATED ALWAYS AS (min(idle_end, absolute_end)) VIRTUAL",
+    "CREATE INDEX sealring_session_by_end ON sealring_session (ends_at)",
     "CREATE INDEX sealring_session_by_revocation ON sealring_session (revoked_at) WHERE revoked_at IS NOT NULL",
     "ALTER TABLE denial RENAME TO sealring_denial",
     "DROP INDEX denial_by_expiry",
@@ -122,19 +126,23 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _SECOND)
 """Entry n - 1 makes version n. An entry that was released is never changed; a new one is added behind it."""
 
 
-def check_ownership(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    """Refuse a file that is not ours or that a newer version of the package made, before anything is written to it.
+_COLUMNS: Final = """
+    SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_xinfo(tables.name) AS columns
+    WHERE tables.type = 'table' AND tables.name LIKE 'sealring%'
+"""
+
+
+def look(connection: sqlite3.Connection, path: Path, newest: int = len(MIGRATIONS)) -> SchemaState:
+    """Return how the schema stands, before anything is written to a file that may be somebody else's.
 
     Args:
         connection: on the file.
         path: for the sentence.
         newest: the newest schema version that this package knows.
 
-    Returns:
-        The version of the schema; 0 for an empty file.
-
     Raises:
-        ConfigurationError: what to do about it.
+        ConfigurationError: the file is not ours, a newer version of the package made it, or somebody else's migrations
+            did and they are not complete; the sentence says what to do about it.
     """
     # One statement is one snapshot, even while another process is making the tables.
     owner, version, tables = connection.execute(
@@ -142,16 +150,27 @@ def check_ownership(connection: sqlite3.Connection, path: Path, newest: int) -> 
         " (SELECT count(*) FROM sqlite_schema)"
     ).fetchone()
     if owner != APPLICATION_ID and (owner, version, tables) != (0, 0, 0):
-        raise ConfigurationError(f"{path} is the database of another program: give the session store a file of its own")
+        found = connection.execute(_COLUMNS).fetchall()
+        if not found:
+            raise ConfigurationError(
+                f"{path} is the database of another program: give the session store a file of its own"
+            )
+        check_carried(found)
+        return SchemaState(newest, newest, carried=True)
     if version > newest:
         raise ConfigurationError(
             f"{path} was made by a newer version of sealring (its schema is version {version}, this one knows "
             f"versions up to {newest}): upgrade sealring, or restore the file from before the upgrade"
         )
-    return int(version)
+    return SchemaState(int(version), newest)
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+def migrate(
+    connection: sqlite3.Connection,
+    path: Path,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
     """Bring the file to the newest version, one exclusive transaction for each step.
 
     Several processes may do so at the same time: each step is done by whoever comes first.
@@ -160,22 +179,26 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
         connection: in autocommit mode.
         path: for the sentence.
         migrations: every step from an empty file on.
+        told: hears of every version that this call has made.
 
     Raises:
         ConfigurationError: the file is not ours, or too new.
     """
-    version = check_ownership(connection, path, len(migrations))
-    while version < len(migrations):
+    newest = len(migrations)
+    version = look(connection, path, newest).version
+    while version < newest:
         connection.execute("BEGIN EXCLUSIVE")
         try:
-            version = check_ownership(connection, path, len(migrations))
-            if version < len(migrations):
+            version = before = look(connection, path, newest).version
+            if before < newest:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                for statement in migrations[version]:
+                for statement in migrations[before]:
                     connection.execute(statement)
                 version += 1
                 connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
+            if version > before:
+                told(version)
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

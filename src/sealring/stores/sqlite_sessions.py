@@ -102,10 +102,8 @@ RAISE_EPOCH: Final = f"""
     UPDATE sealring_session SET ep = ep + 1 WHERE sid = ? AND revoked_at IS NULL RETURNING {ROWS.columns}
 """  # noqa: S608
 
-# The same expression as that of the index sealring_session_by_end.
 PURGE_PAST_END: Final = """
-    DELETE FROM sealring_session
-    WHERE sid IN (SELECT sid FROM sealring_session WHERE min(idle_end, absolute_end) < ? LIMIT ?)
+    DELETE FROM sealring_session WHERE sid IN (SELECT sid FROM sealring_session WHERE ends_at < ? LIMIT ?)
 """
 
 PURGE_REVOKED: Final = """
@@ -119,9 +117,9 @@ PURGE_SUBJECTS: Final = """
 # Each part is found by an index of its own, and none twice.
 COUNT_SESSIONS: Final = """
     SELECT count(*) FROM (
-        SELECT 1 FROM sealring_session WHERE min(idle_end, absolute_end) < :before
+        SELECT 1 FROM sealring_session WHERE ends_at < :before
         UNION ALL
-        SELECT 1 FROM sealring_session WHERE revoked_at < :before AND min(idle_end, absolute_end) >= :before
+        SELECT 1 FROM sealring_session WHERE revoked_at < :before AND ends_at >= :before
         LIMIT :most
     )
 """
