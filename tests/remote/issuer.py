@@ -4,12 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from sealring import AccessPolicy, KeyPolicy, Policy, RevocationPolicy
 from sealring.clock import ManualClock
@@ -42,12 +43,14 @@ class Issuer:
         it: its ring, clock, events and accounts.
         app: its application.
         asked: the path of every request that came.
+        instead: what answers at a path in place of the application.
     """
 
     url: str
     it: Bench
     app: FastAPI
     asked: list[str] = field(default_factory=list)
+    instead: dict[str, ASGIApp] = field(default_factory=dict)
     _web: Web | None = None
     _task: "asyncio.Task[None] | None" = None
 
@@ -78,7 +81,17 @@ class Issuer:
 
     async def _counted(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["path"])
-        await self.app(scope, receive, send)
+        await self.instead.get(scope["path"], self.app)(scope, receive, send)
+
+    @property
+    def hasty(self) -> RemotePolicy:
+        """How to fetch for somebody who does not wait long for a start."""
+        return replace(LOOPBACK, start_within=timedelta(seconds=0.3))
+
+    @staticmethod
+    def access(name: str) -> FeedAccess:
+        """Return the access of a service with the right secret and a name of its own."""
+        return FeedAccess(name=name, secret=SECRET)
 
     def verifier(self, log: EventLog | None = None, **more: Any) -> Verifier[Claims]:
         """Return a service that verifies its tokens."""

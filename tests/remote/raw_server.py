@@ -26,7 +26,7 @@ class RawServer:
     """Serves on a free port of loopback until its block ends.
 
     Attributes:
-        routes: path to what answers; every other path is 404.
+        routes: path without query to what answers; every other path is 404.
         asked: every request, in order.
         tls: certificate; default plain http.
     """
@@ -63,8 +63,8 @@ class RawServer:
         return f"http://127.0.0.1:{self.port}"
 
     def count(self, path: str) -> int:
-        """Return how often a path was asked for."""
-        return sum(each.path == path for each in self.asked)
+        """Return how often a path was asked for, with any query."""
+        return sum(each.path.partition("?")[0] == path for each in self.asked)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
@@ -78,7 +78,7 @@ class RawServer:
             pairs = (line.partition(": ") for line in lines if line)
             asked = Asked(first.split(" ")[1], {name.lower(): value for name, _, value in pairs})
             self.asked.append(asked)
-            await self.routes.get(asked.path, says(b"", status="404 Not Found"))(asked, writer)
+            await self.routes.get(asked.path.partition("?")[0], says(b"", status="404 Not Found"))(asked, writer)
             await writer.drain()
         writer.close()
 

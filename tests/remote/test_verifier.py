@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -221,16 +222,15 @@ async def test_many_requests_on_stale_denials_ask_the_issuer_a_few_times() -> No
 async def test_a_service_does_not_start_without_its_issuer() -> None:
     async with issuer() as it:
         await it.stop()
-        hasty = RemotePolicy(**{**vars_of(LOOPBACK), "start_within": timedelta(seconds=0.2)})
         with pytest.raises(StoreUnavailable, match="did not answer in time for a start"):
-            async with it.verifier(fetching=hasty):
+            async with it.verifier(fetching=it.hasty):
                 raise AssertionError("it started")
 
 
 async def test_a_service_waits_at_its_start_for_an_issuer_that_starts_as_well() -> None:
     async with issuer() as it:
         await it.stop()
-        patient = RemotePolicy(**{**vars_of(LOOPBACK), "start_within": timedelta(seconds=PATIENCE)})
+        patient = replace(LOOPBACK, start_within=timedelta(seconds=PATIENCE))
         log = EventLog()
         reports = it.verifier(log, fetching=patient)
         starting = asyncio.create_task(reports.__aenter__())
@@ -245,19 +245,14 @@ async def test_a_service_waits_at_its_start_for_an_issuer_that_starts_as_well() 
 
 async def test_a_service_whose_secret_is_wrong_does_not_start_and_says_why() -> None:
     wrong = FeedAccess(name="reports", secret=SECRET[:-1] + "A")
-    hasty = RemotePolicy(**{**vars_of(LOOPBACK), "start_within": timedelta(seconds=0.2)})
     log = EventLog()
     async with issuer() as it:
         with pytest.raises(StoreUnavailable):
-            async with it.verifier(log, feed=wrong, fetching=hasty):
+            async with it.verifier(log, feed=wrong, fetching=it.hasty):
                 raise AssertionError("it started")
     assert "status 401" in log.of(JobFailed)[0].detail
     assert SECRET not in repr(wrong)
     assert "scs_" not in repr(log.events)
-
-
-def vars_of(policy: RemotePolicy) -> dict[str, Any]:
-    return {name: getattr(policy, name) for name in policy.__dataclass_fields__}
 
 
 # The feed itself
