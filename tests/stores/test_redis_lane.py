@@ -81,6 +81,16 @@ async def test_a_session_that_the_server_cannot_rotate_fails_alone(
     assert isinstance(answers[50], InternalError)
 
 
+async def test_a_session_whose_row_has_lost_a_field_is_our_own_fault_and_no_session(
+    store: RedisStore, rows: list[SessionRow], valkey: ValkeyServer
+) -> None:
+    key = Names("sealring").session(rows[0].sid).decode()
+    valkey.ask("HDEL", key, "secret_hash")
+    with pytest.raises(InternalError, match="lacks fields"):
+        await store.read_session(rows[0].sid)
+    assert await store.read_session(rows[1].sid) == rows[1]
+
+
 async def test_a_value_that_has_no_utf_8_form_fails_its_own_caller(store: RedisStore, rows: list[SessionRow]) -> None:
     others = rotations(store, rows)
     with pytest.raises(InternalError, match="UTF-8"):

@@ -212,6 +212,8 @@ class Lane:
 def _packed(commands: Sequence[Command]) -> bytes:
     # The stubs say a tuple of one; the function takes any number.
     pack: Any = hiredis.pack_command
+    if len(commands) == 1:
+        return bytes(pack(commands[0].arguments))
     return b"".join(pack(each.arguments) for each in commands)
 
 

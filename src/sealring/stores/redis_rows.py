@@ -7,6 +7,7 @@ is ever rounded.
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from enum import Enum
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_type_hints
 
 from sealring.errors import InternalError
@@ -47,14 +48,20 @@ class Mapping(Generic[T]):
     """The two ways between one record type and a hash.
 
     Args:
-        record: a dataclass whose fields are int, float, str, bytes, bool or a string enumeration, or None.
+        record: a dataclass with slots whose fields are int, float, str, bytes, bool or a string enumeration, or None.
     """
 
     def __init__(self, record: type[T]) -> None:
         self._record = record
         hints = get_type_hints(record)
-        self._readers = {item.name.encode(): (item.name, _reader(hints[item.name])) for item in fields(record)}
-        self._nothing: dict[str, Any] = dict.fromkeys(item.name for item in fields(record))
+        self._names = {item.name.encode(): item.name for item in fields(record)}
+        # The constructor of a frozen record takes longer than all the rest, so its slots are set one by one.
+        self._slots: dict[bytes, tuple[Any, Callable[[bytes], Any], bool]] = {
+            field: (getattr(record, name).__set__, _reader(hints[name]), NoneType not in get_args(hints[name]))
+            for field, name in self._names.items()
+        }
+        self._optional = [slot for slot, _, needed in self._slots.values() if not needed]
+        self._needed = len(self._slots) - len(self._optional)
 
     def flat(self, record: T) -> list[bytes]:
         """Return field, value, field, value … of a record.
@@ -63,7 +70,7 @@ class Mapping(Generic[T]):
             InternalError: a string has no UTF-8 form.
         """
         parts: list[bytes] = []
-        for field, (name, _) in self._readers.items():
+        for field, name in self._names.items():
             value = getattr(record, name)
             if value is not None:
                 parts += (field, _written(value))
@@ -73,15 +80,24 @@ class Mapping(Generic[T]):
         """Return the record of what HGETALL answered, or None for a hash that is not there.
 
         A field that a newer version wrote and this one does not know is passed over.
+
+        Raises:
+            InternalError: fields are missing.
         """
         if not reply:
             return None
-        values = dict(self._nothing)
+        made = object.__new__(self._record)
+        for empty in self._optional:
+            empty(made, None)
+        found = 0
         for field, value in zip(reply[::2], reply[1::2], strict=True):
-            if known := self._readers.get(field):
-                name, read = known
-                values[name] = read(value)
-        return self._record(**values)
+            if known := self._slots.get(field):
+                slot, read, needed = known
+                slot(made, read(value))
+                found += needed
+        if found < self._needed:
+            raise InternalError("a row in Redis lacks fields that every row has")
+        return made
 
 
 def _written(value: Any) -> bytes:  # noqa: ANN401 - the fields of a record have many types

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Final
 
-Argument = bytes | str | int
+Argument = bytes | str | int | float
+"""The driver sends a float as its shortest exact decimal, as :func:`~sealring.stores.redis_rows.text` does."""
 
 
 @dataclass(frozen=True, slots=True)

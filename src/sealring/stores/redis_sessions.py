@@ -18,7 +18,7 @@ from sealring.stores import redis_scripts as scripts
 from sealring.stores.redis_lane import LARGEST_PIPELINE
 from sealring.stores.redis_link import Server
 from sealring.stores.redis_names import Names, digest_of, end_member
-from sealring.stores.redis_rows import ABSENT, Mapping, optional, text
+from sealring.stores.redis_rows import ABSENT, Mapping, encoded, optional, text
 from sealring.stores.redis_scripts import Command, call, command
 
 ROWS: Final = Mapping(SessionRow)
@@ -55,15 +55,15 @@ class RedisSessions:
                     scripts.ROTATE,
                     [self._names.session(rotation.sid)],
                     rotation.secret_hash,
-                    text(rotation.client_id),
-                    text(rotation.generation),
+                    encoded(rotation.client_id),
+                    rotation.generation,
                     optional(rotation.cnf_thumbprint),
-                    text(float(rotation.now)),
-                    text(float(rotation.settled_before)),
-                    ABSENT if rotation.active_at is None else text(float(rotation.active_at)),
+                    float(rotation.now),
+                    float(rotation.settled_before),
+                    ABSENT if rotation.active_at is None else float(rotation.active_at),
                     optional(rotation.attempt),
-                    text(rotation.sender_hint),
-                    text(rotation.key_version),
+                    encoded(rotation.sender_hint),
+                    rotation.key_version,
                 )
             )
             or ()

@@ -129,7 +129,8 @@ class RedisUrl:
             protocol=2,
             decode_responses=False,
             client_name="sealring",
-            socket_timeout=timeout,
+            # Whoever asks has a time limit for all of it; one for each reading and writing would cost a task each.
+            socket_timeout=None,
             socket_connect_timeout=timeout,
         )
 
