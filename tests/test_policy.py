@@ -86,6 +86,7 @@ RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (SessionPolicy, "transient", [seconds(5), days(7)], [seconds(4), days(8)]),
     (SessionPolicy, "grace", [seconds(10.001), seconds(300)], [seconds(10), seconds(0), seconds(301)]),
     (SessionPolicy, "client_timeout", [seconds(1), seconds(19)], [seconds(0), seconds(-5), seconds(20)]),
+    (SessionPolicy, "store_patience", [seconds(0.1), seconds(60)], [seconds(0.09), seconds(61)]),
     (SessionPolicy, "rollback_tolerance", [0, 16], [-1, 17]),
     (SessionPolicy, "per_subject", [1, 10_000], [0, 10_001]),
     (SessionPolicy, "refresh_lead", [seconds(1), seconds(43_200)], [seconds(0), days(1)]),

@@ -124,6 +124,8 @@ class SessionPolicy:
             successor; default 20 seconds.
         client_timeout: the longest time a client waits for a refresh; default 10 seconds, 1 second to 4 minutes; the
             grace must exceed it.
+        store_patience: the longest time that a refresh waits for the store, all its steps together; then it is given
+            up, and what was not yet sent to the store is never done; default 5 seconds, 0.1 second to 1 minute.
         rollback_tolerance: generations that a store may have lost in a failover; default 3, 0 to 16.
         per_subject: live sessions of one subject; default 50.
         when_full: what happens when one more is opened; default ``end_oldest``.
@@ -143,6 +145,7 @@ class SessionPolicy:
     idle_by: IdleBy = IdleBy.ACTIVITY
     grace: timedelta = timedelta(seconds=20)
     client_timeout: timedelta = timedelta(seconds=10)
+    store_patience: timedelta = timedelta(seconds=5)
     rollback_tolerance: int = 3
     per_subject: int = 50
     when_full: WhenFull = WhenFull.END_OLDEST
@@ -158,6 +161,7 @@ class SessionPolicy:
         _between("The absolute limit", self.absolute, timedelta(seconds=5), timedelta(days=400))
         _between("The limit of a transient session", self.transient, timedelta(seconds=5), timedelta(days=7))
         _between("The client's refresh timeout", self.client_timeout, timedelta(seconds=1), timedelta(minutes=4))
+        _between("The patience with the store", self.store_patience, timedelta(seconds=0.1), timedelta(minutes=1))
         _between("The time between two writings of last seen", self.last_seen_every, timedelta(0), timedelta(hours=1))
         _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
         _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))

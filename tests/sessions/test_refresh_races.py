@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -220,3 +221,34 @@ async def test_two_lost_rounds_are_only_two_more_tries(place: Place) -> None:
         assert answer.view.outcome == "unchanged"
         await it.ring.follower.catch_up()
         assert (await it.ring.authenticate(answer.access_token)).epoch == 2
+
+
+@pytest.mark.parametrize("method", ["rotate", "read_session", "compare_and_swap"])
+async def test_a_refresh_that_waits_too_long_for_the_store_is_given_up_and_what_was_not_sent_is_never_done(
+    place: Place, method: str
+) -> None:
+    gated = GatedStore(place.open())
+    policy = quiet(store_patience=timedelta(seconds=0.5))
+    async with bench(policy=policy, store=gated.port) as it, one_more(place, it) as other:
+        tokens = await (settled_login(it) if method == "rotate" else it.login())
+        before = await row_of(it, tokens)
+        gate = gated.hold(method)
+        with pytest.raises(StoreUnavailable, match=r"longer than 0\.5 seconds"):
+            await refreshed(it, tokens, attempt="a")
+        gate.open()
+        assert await row_of(it, tokens) == before
+        expected = "rotated" if method == "rotate" else "unchanged"
+        assert (await refreshed(other, tokens, attempt="a")).view.outcome == expected
+
+
+async def test_a_swap_that_was_sent_stands_though_its_refresh_was_given_up_and_the_next_try_is_a_replay(
+    place: Place,
+) -> None:
+    gated = GatedStore(place.open())
+    policy = quiet(store_patience=timedelta(seconds=0.5))
+    async with bench(policy=policy, store=gated.port) as it, one_more(place, it) as other:
+        tokens = await settled_login(it)
+        gated.hold("rotate", "after")
+        with pytest.raises(StoreUnavailable):
+            await refreshed(it, tokens, attempt="a")
+        assert (await refreshed(other, tokens, attempt="a")).view.outcome == "replayed"

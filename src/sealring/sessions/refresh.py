@@ -1,5 +1,6 @@
 """Drives the decision against a store: one conditional statement, and only if that misses, read, decide, write."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -123,7 +124,7 @@ class Refresher:
             active_at=self._active_at(idle_for, now),
             key_version=self._keys.current,
         )
-        outcome, row = await self._settle(token.sid, presented, now)
+        outcome, row = await self._settled_in_time(token.sid, presented, now)
         # A revoke that this process heard of in the meantime wins, whatever raced.
         self._refuse_denied(token)
         self._tell(outcome, row, presented)
@@ -161,6 +162,15 @@ class Refresher:
         if self._policy.idle_by is IdleBy.REFRESH:
             return now
         return None if idle_for is None else now - max(0.0, idle_for)
+
+    async def _settled_in_time(self, sid: bytes, presented: Presented, now: float) -> tuple[Outcome, SessionRow]:
+        patience = self._policy.store_patience.total_seconds()
+        try:
+            # The client has given up by then or is about to; what comes later would be for nobody.
+            async with asyncio.timeout(patience):
+                return await self._settle(sid, presented, now)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the store took longer than {patience:g} seconds") from error
 
     async def _settle(self, sid: bytes, presented: Presented, now: float) -> tuple[Outcome, SessionRow]:
         rotated = await self._try_hot(sid, presented, now)
