@@ -32,8 +32,12 @@ _LONGEST_LIFE = 24 * 3600
 class Authenticator(Protocol[ClaimsT_co]):
     """Turns the text of an access token into a verified value; the edges need nothing else."""
 
-    async def authenticate(self, text: str) -> AccessToken[ClaimsT_co]:
+    async def authenticate(self, text: str, *, sensitive: bool = False) -> AccessToken[ClaimsT_co]:
         """Verify one token.
+
+        Args:
+            text: the compact JWS as it came.
+            sensitive: whether whoever knows the session is asked about it at this moment, too; default False.
 
         Raises:
             RefusedError: with the code that says why, and what the client does about it.
