@@ -3,7 +3,6 @@
 import logging
 import secrets
 from collections.abc import Callable
-from functools import partial
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -136,9 +135,8 @@ class SealringMiddleware:
     async def _authenticate(
         self, scope: Scope, headers: RequestHeaders, credentials: Credentials, verdict: Verdict, request_id: str
     ) -> RequestAuth:
-        token, refusal, ask_again = None, credentials.refusal, None
+        token, refusal = None, credentials.refusal
         if credentials.token is not None:
-            ask_again = partial(self._ring.authenticate, credentials.token, sensitive=True)
             try:
                 token = await self._ring.authenticate(credentials.token)
                 self._ring.confirm(token)
@@ -155,7 +153,6 @@ class SealringMiddleware:
             via=credentials.via,
             token=token,
             refusal=refusal,
-            ask_again=ask_again,
         )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
