@@ -1,38 +1,38 @@
 /** The part of `localStorage` that the client uses; nothing secret is ever kept in it. */
-export type KeyValueStorage = Pick<Storage, "getItem" | "setItem">;
-
-/** Texts by name, shared by the tabs as far as the browser lets them. */
-export interface Notes {
-  /** What is noted under this name, empty when nothing is. */
-  readonly get: (name: string) => string;
-  readonly set: (name: string, value: string) => void;
-}
+export type KeyValueStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /**
- * Makes {@link Notes} that never throw.
+ * A storage that never throws.
  *
  * Browsers refuse storage in private windows, when it is full, or by setting. What cannot be shared with other tabs
  * is then at least kept in this one.
  *
- * @param open - gives what to keep values in, or throws where there is nothing.
- * @param key - what every key begins with.
+ * @param storage - what to keep values in; null for memory only.
  */
-export function createNotes(open: () => unknown, key: string): Notes {
-  const memory = new Map<string, string>();
+export function safeStorage(storage: KeyValueStorage | null): KeyValueStorage {
+  const refused = new Map<string, string>();
   return {
-    get: (name) => {
+    getItem: (key) => {
       try {
-        return memory.get(name) ?? (open() as KeyValueStorage).getItem(key + name) ?? "";
+        return refused.get(key) ?? storage?.getItem(key) ?? null;
       } catch {
-        return "";
+        return null;
       }
     },
-    set: (name, value) => {
+    setItem: (key, value) => {
       try {
-        (open() as KeyValueStorage).setItem(key + name, value);
-        memory.delete(name);
+        if (storage === null) refused.set(key, value);
+        else storage.setItem(key, value);
       } catch {
-        memory.set(name, value);
+        refused.set(key, value);
+      }
+    },
+    removeItem: (key) => {
+      refused.delete(key);
+      try {
+        storage?.removeItem(key);
+      } catch {
+        // What may not be read either does no harm.
       }
     },
   };
