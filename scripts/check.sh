@@ -31,6 +31,7 @@ step "Format (prettier)" node_modules/.bin/prettier --check --log-level warn .
 step "TypeScript lint (eslint)" node_modules/.bin/eslint --max-warnings 0 .
 step "TypeScript types (tsc)" npm run --silent typecheck --workspaces
 step "Package of the client (publint)" node_modules/.bin/publint client --strict
+step "Size of the client (size-limit)" npm run --silent size --workspace client
 step "Example of the README (tsc)" readme_example_has_types
 step "Layers and contract" .venv/bin/python -m pytest -q --no-header tests/test_layers.py tests/test_contract.py
 step "Generated files" scripts/generate.sh --check

@@ -29,12 +29,14 @@ class RunningApp:
         folder: of its databases, secrets and log.
         settings: further environment variables.
         port: chosen by the system at the first start, so that no two applications can mean the same one; then kept.
+        log_name: of the file of its log, for several processes of one application in one folder.
     """
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    log_name: str = "log"
 
     @property
     def url(self) -> str:
@@ -44,7 +46,7 @@ class RunningApp:
     @property
     def log(self) -> str:
         """Everything it has printed."""
-        return (self.folder / "log").read_text(errors="replace")
+        return (self.folder / self.log_name).read_text(errors="replace")
 
     def start(self) -> None:
         """Start it and wait until it says where it is."""
@@ -63,11 +65,11 @@ class RunningApp:
             "TODO_REGISTER_LIMIT": "10000/minute",
             **self.settings,
         }
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / self.log_name).open("ab") as log:
             before = log.tell()
             self.process = self._spawn(environment, log)
         deadline = time.monotonic() + START_WITHIN
-        while not (said := _ADDRESS.search((self.folder / "log").read_bytes(), before)):
+        while not (said := _ADDRESS.search((self.folder / self.log_name).read_bytes(), before)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the application did not start:\n{self.log}")
             time.sleep(0.05)
@@ -78,6 +80,16 @@ class RunningApp:
         assert self.process is not None
         self.process.kill()
         self.process.wait(STOP_WITHIN)
+
+    def pause(self) -> None:
+        """Let it do nothing (SIGSTOP) until it may go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after a pause."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Ask it to stop, and make sure that it does."""

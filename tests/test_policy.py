@@ -15,6 +15,7 @@ from sealring.policy import (
     RevocationPolicy,
     SessionPolicy,
     WebPolicy,
+    WhenStale,
     is_scope_token,
 )
 
@@ -45,6 +46,8 @@ def test_the_defaults_are_the_published_numbers() -> None:
     assert (it.sessions.confirm_within, it.sessions.last_seen_every) == (seconds(2), seconds(60))
     assert (it.keys.period, it.keys.announce, it.keys.jwks_max_age) == (days(30), days(1), seconds(300))
     assert (it.revocation.max_staleness, it.web.body_limit) == (seconds(5), 65_536)
+    assert (it.revocation.poll_every, it.revocation.ask_within) == (seconds(1), seconds(0.25))
+    assert (it.revocation.when_stale, it.revocation.accept_stale_for) == (WhenStale.ASK, seconds(0))
 
 
 def test_what_is_not_said_follows_from_the_rest() -> None:
@@ -86,6 +89,7 @@ RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (SessionPolicy, "transient", [seconds(5), days(7)], [seconds(4), days(8)]),
     (SessionPolicy, "grace", [seconds(10.001), seconds(300)], [seconds(10), seconds(0), seconds(301)]),
     (SessionPolicy, "client_timeout", [seconds(1), seconds(19)], [seconds(0), seconds(-5), seconds(20)]),
+    (SessionPolicy, "store_patience", [seconds(0.1), seconds(60)], [seconds(0.09), seconds(61)]),
     (SessionPolicy, "rollback_tolerance", [0, 16], [-1, 17]),
     (SessionPolicy, "per_subject", [1, 10_000], [0, 10_001]),
     (SessionPolicy, "refresh_lead", [seconds(1), seconds(43_200)], [seconds(0), days(1)]),
@@ -99,6 +103,9 @@ RANGES: list[tuple[Any, str, list[Any], list[Any]]] = [
     (KeyPolicy, "follow_every", [seconds(1), seconds(600)], [seconds(0.9), seconds(601)]),
     (RevocationPolicy, "poll_every", [seconds(0.05), seconds(5)], [seconds(0.04), seconds(61), seconds(6)]),
     (RevocationPolicy, "max_staleness", [seconds(1)], [seconds(0.9)]),
+    (RevocationPolicy, "ask_within", [seconds(0.01), seconds(5)], [seconds(0.009), seconds(5.1)]),
+    (RevocationPolicy, "accept_stale_for", [seconds(0), seconds(3600)], [seconds(-1), seconds(3601)]),
+    (RevocationPolicy, "sensitive_within", [seconds(0.01), seconds(10)], [seconds(0.009), seconds(10.1)]),
     (WebPolicy, "body_limit", [1_024, 16_777_216], [1_023, 16_777_217]),
     (WebPolicy, "csp", ["default-src 'self'"], ["default-src 'self'\r\nSet-Cookie: a=b", "\x7f", "\u00e4"]),
     (Client, "client_id", ["a", "~" * 64, "https://app.example"], ["", "a b", "a" * 65, "a\n", "\u00e4", "a\x7f"]),

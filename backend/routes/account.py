@@ -32,6 +32,8 @@ def account_router(
     """
     router = APIRouter(prefix="/api/account", tags=["account"], responses=ERRORS)
     own = Depends(requires(ACCOUNT_SCOPE))
+    # Whoever was signed out a second ago must not change what the account is opened with.
+    own_now = Depends(requires(ACCOUNT_SCOPE, sensitive=True))
 
     @router.post("", operation_id="createAccount", status_code=status.HTTP_201_CREATED, response_model=schemas.User)
     async def create_account(draft: schemas.AccountDraft, request: Request) -> User:
@@ -44,7 +46,7 @@ def account_router(
         """Return the signed-in account."""
         return user
 
-    @router.post("/password", operation_id="changePassword", dependencies=[own])
+    @router.post("/password", operation_id="changePassword", dependencies=[own_now])
     async def change_password(
         change: schemas.PasswordChange,
         request: Request,
@@ -60,7 +62,7 @@ def account_router(
         ended = await ring.end_other_sessions(user.id, keep=token.session_id, reason="password_changed")
         return schemas.SessionsEnded(ended=ended)
 
-    @router.delete("", operation_id="deleteAccount", status_code=status.HTTP_204_NO_CONTENT, dependencies=[own])
+    @router.delete("", operation_id="deleteAccount", status_code=status.HTTP_204_NO_CONTENT, dependencies=[own_now])
     async def delete_account(
         proof: schemas.AccountDeletion, request: Request, user: Annotated[User, Depends(signed_in)]
     ) -> None:

@@ -13,7 +13,7 @@ function render(spec) {
   return `// Generated from spec/error-codes.json by scripts/generate-errors.mjs. Do not edit: run \`npm run generate\`.
 
 /** Number of the contract between server and client; every request of the client carries it. */
-export const CONTRACT = ${spec.contract};
+export const CONTRACT = "${spec.contract}";
 
 /**
  * What a client does about an error.

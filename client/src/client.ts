@@ -1,16 +1,14 @@
-import { createCore } from "./core.js";
-import { superseded } from "./errors.js";
-import type { ClientEvent } from "./events.js";
-import { createInquiry } from "./inquiry.js";
-import { createKeeper } from "./keeper.js";
-import { createLifecycle } from "./lifecycle.js";
-import { createLogout } from "./logout.js";
+import { createCore, lastInput, serverNow } from "./core.js";
+import { type ClientEvent, listen } from "./events.js";
+import { endForAll } from "./keep.js";
+import { run } from "./lifecycle.js";
 import { type ClientOptions, withDefaults } from "./options.js";
-import { createRefresher } from "./refresher.js";
-import { createRequests } from "./requests.js";
+import { refresh } from "./refresh.js";
+import { request } from "./requests.js";
 import type { Session } from "./session.js";
+import { login, logout } from "./sign.js";
 import { LOADING, type SessionState } from "./state.js";
-import { createTransport, type Fetch } from "./transport.js";
+import { call, type Fetch } from "./transport.js";
 
 /** What the application's login asks for, for example `{ email, password, remember }`; sent as JSON. */
 export type Credentials = Readonly<Record<string, unknown>>;
@@ -36,10 +34,12 @@ export interface Client<User = unknown> {
   readonly onEvent: (listener: (event: ClientEvent) => void) => () => void;
   /** The server's time as this client knows it: milliseconds since the epoch. */
   readonly now: () => number;
+  /** When the user was last active in any tab, by the server's clock; what the idle end is counted from. */
+  readonly lastInput: () => number;
   /**
-   * `fetch` with the session: for the own origin it waits for a refresh where the access token has expired, and after
-   * a refusal with the action `refresh` it refreshes and sends the request once more. Requests to other origins pass
-   * through untouched.
+   * `fetch` with the session: for the own origin and the listed ones it waits for a refresh where the access token has
+   * expired, and after a refusal with the action `refresh` it refreshes and sends the request once more. Requests to
+   * other origins pass through untouched, and what another host answers after a redirect is left alone.
    *
    * @returns the answer, whatever its status.
    * @throws what `fetch` does, and a {@link SealringError} with action `retry` when the request needs a refresh that
@@ -51,8 +51,8 @@ export interface Client<User = unknown> {
   /**
    * Signs out: here and in the other tabs at once.
    *
-   * @returns when the server has ended the session. Rejects when it could not be told after four tries; it is then told
-   *   at the next wake-up or page load, and until then nobody is shown as signed in.
+   * @returns when the server has ended the session. Rejects when it could not be told; it is then told again and again,
+   *   with growing pauses and after a reload too, and until then nobody is shown as signed in.
    */
   readonly logout: () => Promise<void>;
   /** Refreshes now, as for "stay signed in"; joins a refresh under way. */
@@ -68,62 +68,38 @@ export interface Client<User = unknown> {
   readonly forget: (sessionId: string) => void;
 }
 
-/** Milliseconds for a login, and for a call that may have to refresh first. */
-const TIMEOUT_MS = 30_000;
-
 /**
  * Makes a client; it does nothing until `start`.
  *
  * @typeParam User - what the application's server sends as `user`; taken as it comes.
  */
 export function createClient<User = unknown>(options: ClientOptions = {}): Client<User> {
-  const settings = withDefaults(options);
-  const core = createCore<User>(settings);
-  const { store, epoch, gate, transport } = core;
-  const keeper = createKeeper(core);
-  const refresher = createRefresher(core, keeper);
-  const inquiry = createInquiry(core, keeper, refresher);
-  const logout = createLogout(core, keeper);
-  const requests = createRequests(core, keeper, refresher);
-  const { start, dispose } = createLifecycle(core, { keeper, refresher, inquiry, logout });
-  const authorized = createTransport(settings, requests);
-
-  const signIn = async (credentials: Credentials, overtaken: () => boolean): Promise<Session<User>> => {
-    if (overtaken()) throw superseded();
-    epoch.next();
-    const answer = await transport.ask({
-      method: "POST",
-      path: "/login",
-      body: credentials,
-      timeoutMs: TIMEOUT_MS,
-    });
-    // The logout's own request follows and ends the session that has just been opened.
-    if (overtaken()) throw superseded();
-    logout.settled();
-    core.activity.touch();
-    core.events.emit({ type: "signed_in" });
-    return keeper.accept(answer);
-  };
-
-  return {
-    start,
-    dispose,
-    getSnapshot: store.get,
+  const core = createCore(withDefaults(options));
+  const requests: Fetch = (input, init) => request(core, input, init);
+  let stop: (() => void) | null = null;
+  const client: Client = {
+    start: () => {
+      stop ??= run(core);
+    },
+    dispose: () => {
+      stop?.();
+      stop = null;
+    },
+    getSnapshot: () => core.state,
     getServerSnapshot: () => LOADING,
-    subscribe: store.subscribe,
-    onEvent: core.events.listen,
-    now: core.time.now,
+    subscribe: (listener) => listen(core.subscribers, listener),
+    onEvent: (listener) => listen(core.listeners, listener),
+    now: () => serverNow(core),
+    lastInput: () => lastInput(core),
     fetch: requests,
-    refresh: () => refresher.refresh(true),
-    logout: logout.logout,
-    login: (credentials) => {
-      const asked = logout.count();
-      const opening = gate.run(() => signIn(credentials, () => logout.count() !== asked));
-      return opening.finally(() => core.replan());
-    },
-    send: (method, path) => authorized.send({ method, path, timeoutMs: TIMEOUT_MS }),
+    refresh: () => refresh(core, true),
+    login: (credentials) => login(core, credentials),
+    logout: () => logout(core),
+    send: (method, path) => call(core, method, path, undefined, undefined, requests),
     forget: (sessionId) => {
-      if (keeper.session()?.sessionId === sessionId) keeper.endForAll("signed_out", "signed_out_elsewhere");
+      if (core.session?.sessionId === sessionId) endForAll(core, "signed_out");
     },
   };
+  // What `user` is, only the application knows.
+  return client as Client<User>;
 }

@@ -1,7 +1,7 @@
 // Generated from spec/error-codes.json by scripts/generate-errors.mjs. Do not edit: run `npm run generate`.
 
 /** Number of the contract between server and client; every request of the client carries it. */
-export const CONTRACT = 1;
+export const CONTRACT = "1";
 
 /**
  * What a client does about an error.

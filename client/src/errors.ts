@@ -1,4 +1,4 @@
-import { ACTIONS, type Action, type ErrorCode } from "./errors.generated.js";
+import type { Action, ErrorCode } from "./errors.generated.js";
 
 /**
  * Codes that the client itself gives.
@@ -25,9 +25,10 @@ export interface FieldError {
 /** What a {@link SealringError} is built from. */
 export interface ErrorDetails {
   readonly code: SealringErrorCode;
-  readonly action: Action;
-  /** HTTP status; 0 when there was no answer. */
-  readonly status: number;
+  /** `retry` by default. */
+  readonly action?: Action;
+  /** HTTP status; 0, when there was no answer, by default. */
+  readonly status?: number;
   readonly requestId?: string | null;
   /** Seconds to wait before the next try, or null. */
   readonly retryAfter?: number | null;
@@ -38,16 +39,17 @@ export interface ErrorDetails {
 /**
  * The one error that calls of this package reject with.
  *
- * Decide by `action`, show `message`, and look at `code` where one case needs its own words.
+ * Decide by `action`, show `message`, and look at `code` where one case needs its own words: the message is the
+ * server's sentence, and where there is none, as with the {@link ClientErrorCode}s, only the code.
  */
 export class SealringError extends Error {
   override readonly name = "SealringError";
   /** Stable name of the error. */
   declare readonly code: SealringErrorCode;
   /** What to do about it. */
-  declare readonly action: Action;
+  readonly action: Action = "retry";
   /** HTTP status; 0 when there was no answer. */
-  declare readonly status: number;
+  readonly status: number = 0;
   /** The server's id of the failed request, for support; null when there was none. */
   readonly requestId: string | null = null;
   /** Seconds to wait before the next try; null when the server did not say. */
@@ -55,8 +57,8 @@ export class SealringError extends Error {
   /** The fields that are wrong; empty unless the code is `validation_failed`. */
   readonly fields: readonly FieldError[] = [];
 
-  constructor(message: string, { cause, ...details }: ErrorDetails) {
-    super(message, { cause });
+  constructor(message: string, details: ErrorDetails) {
+    super(message, details);
     Object.assign(this, details);
   }
 }
@@ -71,62 +73,45 @@ export class SealringError extends Error {
  * @returns the error; never rejects.
  */
 export async function errorFrom(response: Response): Promise<SealringError> {
-  const { status } = response;
-  const { code, action, error_description: message, request_id: requestId, fields } = await bodyOf(response);
-  const ours = isText(code) && code !== "";
-  const retryAfter = response.headers.get("Retry-After") ?? "";
-  return new SealringError(isText(message) ? message : `The server answered with status ${status}.`, {
-    code: ours ? code : "http_error",
-    action:
-      ACTIONS.find((name) => ours && name === action) ?? (status >= 500 || status === 429 ? "retry" : "fix"),
-    status,
-    requestId: isText(requestId) ? requestId : null,
-    retryAfter: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null,
-    fields: Array.isArray(fields) ? fields.filter(isFieldError) : [],
-  });
+  const { status, headers } = response;
+  let body: Members = {};
+  try {
+    body = membersOf(await response.clone().json());
+  } catch {
+    // Not JSON, cut off, or read before: judged by its status.
+  }
+  const {
+    code = "http_error",
+    action = status > 499 || status === 429 ? "retry" : "fix",
+    error_description: message = code,
+    request_id: requestId = null,
+    fields = [],
+  } = body;
+  // A date, which RFC 9110 allows too, is as good as nothing: our servers send seconds.
+  const retryAfter = Number(headers.get("Retry-After")) || null;
+  const details = { code, action, status, requestId, retryAfter, fields };
+  return new SealringError(message as string, details as ErrorDetails);
 }
 
-/** An error of the client's own; status 0 and action `retry` unless it says otherwise. */
-export function failure(
-  code: ClientErrorCode,
-  message: string,
-  details: Partial<ErrorDetails> = {},
-): SealringError {
-  return new SealringError(message, { code, action: "retry", status: 0, ...details });
-}
-
-/** The error of a call that a login or logout overtook. */
-export function superseded(): SealringError {
-  return failure("superseded", "A login or logout overtook this call.");
+/** An error of the client's own: it has no words but its code. */
+export function failure(code: SealringErrorCode, details: Omit<ErrorDetails, "code"> = {}): SealringError {
+  return new SealringError(code, { ...details, code });
 }
 
 /** The error of a success whose body is not the contract's. */
 export function answerInvalid(): SealringError {
-  return failure("answer_invalid", "The server's answer is not of the contract.", {
-    action: "fix",
-    status: 200,
-  });
+  return failure("answer_invalid", { action: "fix", status: 200 });
 }
 
-/** Whether a value is an object whose members can be looked at. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
+/** What a parsed JSON object has. */
+export type Members = Readonly<Record<string, unknown>>;
+
+/** The members of a value; none for what is no object. */
+export function membersOf(value: unknown): Members {
+  return Object(value) as Members;
 }
 
-/** Whether a value is a string. */
+/** Whether a value is a string with something in it. */
 export function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-async function bodyOf(response: Response): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    const body: unknown = await response.clone().json();
-    return isRecord(body) ? body : {};
-  } catch {
-    return {}; // Not JSON, cut off, or read before: judged by its status.
-  }
-}
-
-function isFieldError(value: unknown): value is FieldError {
-  return isRecord(value) && isText(value["field"]) && isText(value["message"]);
+  return typeof value === "string" && value !== "";
 }

@@ -1,28 +1,17 @@
-import type { Core } from "./core.js";
-import { listenTo } from "./events.js";
-import type { Flight } from "./flight.js";
-import type { Keeper } from "./keeper.js";
-import type { Logout } from "./logout.js";
-import type { Refresher } from "./refresher.js";
-import { createHearing } from "./remote.js";
+import { type Core, dueIn, emit, pauseLeft, serverNow, touch, update } from "./core.js";
+import { membersOf } from "./errors.js";
+import { hear } from "./hearing.js";
+import { end } from "./keep.js";
+import { page } from "./options.js";
+import { refresh } from "./refresh.js";
 import { usableUntil } from "./session.js";
-import { createTimer } from "./timer.js";
+import { inquire, isPending } from "./sign.js";
 
-/** The parts that a running client drives. */
-export interface Parts<User> {
-  readonly keeper: Keeper<User>;
-  readonly refresher: Refresher<User>;
-  readonly inquiry: Flight<void>;
-  readonly logout: Logout;
-}
-
-/** Begins and ends what a client does by itself. */
-export interface Lifecycle {
-  /** Begins, or does nothing when begun. */
-  readonly start: () => void;
-  /** Ends, or does nothing when ended; can be begun again. */
-  readonly dispose: () => void;
-}
+/**
+ * What only a person does; a finger that scrolls has been put down before. A `scroll` event is not among them: script
+ * scrolls too.
+ */
+const INPUT_EVENTS = ["pointerdown", "keydown", "wheel"];
 
 /** A page that wakes up: shown again, taken out of the back/forward cache or thawed, or back on the network. */
 const WAKE_EVENTS = ["visibilitychange", "pageshow", "resume", "online"];
@@ -30,85 +19,93 @@ const WAKE_EVENTS = ["visibilitychange", "pageshow", "resume", "online"];
 /** How far the two clocks of the machine drift apart before one of them has stood still or was set. */
 const DRIFT_MS = 1_000;
 
-/** Makes the {@link Lifecycle} of a client. */
-export function createLifecycle<User>(core: Core<User>, parts: Parts<User>): Lifecycle {
-  const { settings, store, backoff, time } = core;
-  const { keeper, refresher, inquiry, logout } = parts;
-  let undo: (() => void)[] = [];
+/**
+ * Longest single wait, in milliseconds.
+ *
+ * A machine that sleeps stops its timers, a background tab's are throttled, and a wait over 2^31 - 1 ms fires at
+ * once; so what is due is worked out again from the absolute time at least this often.
+ */
+const LONGEST_WAIT_MS = 30_000;
 
-  const remaining = (): number | null => {
-    const state = store.get();
-    if (state.status === "signed_out" || refresher.running() || inquiry.running()) return null;
-    if (state.status === "loading") return backoff.remainingMs();
-    const due = Math.max(backoff.remainingMs(), keeper.dueInMs(state.session));
-    const failing = backoff.lastError() !== null && state.status !== "degraded";
-    return failing ? Math.min(due, usableUntil(state.session) - time.now()) : due;
+/** Begins what a client does by itself, and returns what ends it. */
+export function run(core: Core): () => void {
+  const { clock, target } = core;
+  const life = new AbortController();
+  let cancel: (() => void) | undefined;
+  const lookAtClocks = watchClocks(core);
+  const arm = (): void => {
+    cancel?.();
+    const ms = remaining(core);
+    if (ms < Infinity) cancel = clock.after(Math.min(ms, LONGEST_WAIT_MS), tick);
   };
-
-  const check = (): void => {
-    const session = keeper.session();
-    if (session === null) {
-      void inquiry.join();
+  const tick = (): void => {
+    lookAtClocks();
+    const { session } = core;
+    if (remaining(core) <= 0) {
+      if (!session) inquire(core);
+      else if (dueIn(core, session) <= 0) void refresh(core);
+    }
+    update(core);
+  };
+  const seen = (event: Event): void => {
+    if (INPUT_EVENTS.includes(event.type)) {
+      touch(core);
       return;
     }
-    refresher.showExpiry();
-    if (backoff.remainingMs() <= 0 && keeper.dueInMs(session) <= 0)
-      refresher.refresh().catch(() => undefined);
-  };
-
-  const inquire = (): void => {
-    if (logout.pending()) void logout.deliver();
-    else void inquiry.join();
-  };
-
-  const { clock } = settings;
-  let lead = 0;
-  /** Notices that the machine has slept, or that its clock was set: what is known of the time is then worthless. */
-  const lookAtClocks = (): void => {
-    const before = lead;
-    lead = clock.now() - clock.monotonic();
-    const sleptMs = lead - before;
-    if (Math.abs(sleptMs) < DRIFT_MS) return;
-    core.events.emit({ type: "wake", sleptMs });
-    const session = keeper.session();
-    // What is due is renewed anyway, and brings the server's time along.
-    if (session && keeper.dueInMs(session) > 0) inquire();
-  };
-
-  const timer = createTimer(clock, remaining, check, lookAtClocks);
-
-  const wake = (event: Event): void => {
-    if (event.type === "online") backoff.online();
-    // A page from the back/forward cache has heard nothing of what other tabs said meanwhile.
+    if (event.type === "online" && core.failure?.status === 0) core.until = 0;
     lookAtClocks();
-    const stale = event.type === "pageshow" && "persisted" in event && event.persisted === true;
-    if (stale || logout.pending()) inquire();
-    timer.arm();
+    // A page from the back/forward cache has heard nothing of what other tabs said meanwhile.
+    if ((event as PageTransitionEvent).persisted || isPending(core)) inquire(core);
+    arm();
   };
 
-  return {
-    start: () => {
-      if (undo.length > 0) return;
-      const hear = createHearing(core, keeper, inquire);
-      lead = clock.now() - clock.monotonic();
-      core.replan = timer.arm;
-      undo = [
-        core.channel.open(hear),
-        core.activity.listen(),
-        listenTo(settings.target, WAKE_EVENTS, wake),
-        timer.stop,
-      ];
-      if (!settings.cookiesEnabled()) {
-        keeper.end("unsupported");
-        return;
-      }
-      if (logout.pending()) keeper.end("signed_out");
-      inquire();
-      timer.arm();
-    },
-    dispose: () => {
-      core.replan = () => undefined;
-      for (const end of undo.splice(0)) end();
-    },
+  core.replan = arm;
+  core.port = core.channel(core.key);
+  core.port?.addEventListener("message", ({ data }) => {
+    hear(core, membersOf(data));
+  });
+  const { signal } = life;
+  for (const name of [...INPUT_EVENTS, ...WAKE_EVENTS]) {
+    target?.addEventListener(name, seen, { signal, passive: true, capture: true });
+  }
+  if (page?.navigator.cookieEnabled ?? true) {
+    if (isPending(core)) end(core, "signed_out");
+    inquire(core);
+  } else end(core, "unsupported");
+  return () => {
+    life.abort();
+    cancel?.();
+    core.replan = undefined;
+    core.port?.close();
+    core.port = null;
   };
+}
+
+/** Makes what notices that the machine has slept, or that its clock was set. */
+function watchClocks(core: Core): () => void {
+  const { clock } = core;
+  const lead = (): number => clock.now() - clock.monotonic();
+  let before = lead();
+  return () => {
+    const sleptMs = lead() - before;
+    before += sleptMs;
+    if (Math.abs(sleptMs) < DRIFT_MS) return;
+    emit(core, { type: "wake", sleptMs });
+    // A pause that was to end by a clock which was set back could last for ever.
+    if (sleptMs < 0) core.until = 0;
+    // What was known of the time is worthless. What is due is renewed anyway, and brings the server's time along.
+    if (core.session && dueIn(core, core.session) > 0) inquire(core);
+  };
+}
+
+/** Milliseconds until something is due; infinitely many when nothing is planned, or is being done. */
+function remaining(core: Core): number {
+  const { session, state, turns } = core;
+  if (turns.size > 0) return Infinity;
+  const left = pauseLeft(core);
+  if (!session) return state.status === "loading" || isPending(core) ? left : Infinity;
+  const due = Math.max(left, dueIn(core, session));
+  // While the refresh fails, the state changes when the access token expires.
+  const failing = core.failure && state.status !== "degraded";
+  return failing ? Math.min(due, usableUntil(session) - serverNow(core)) : due;
 }

@@ -2,7 +2,7 @@ import type { ChannelPort } from "./channel.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { EventSource } from "./events.js";
 import type { Locks } from "./lock.js";
-import { type KeyValueStorage, safeStorage } from "./storage.js";
+import { createNotes, type KeyValueStorage, type Notes } from "./storage.js";
 import type { Fetch } from "./transport.js";
 
 /** What a client may be given; everything has a default, and everything from outside can be replaced in a test. */
@@ -11,8 +11,10 @@ export interface ClientOptions {
   readonly basePath?: string;
   /** Name that the tabs of one application share, different for each application of an origin; `sealring`. */
   readonly name?: string;
-  /** The only origin that requests are attached to, for example `https://app.example`; the page's own. */
+  /** The origin of the session endpoints, for example `https://app.example`; the page's own. */
   readonly origin?: string;
+  /** Other origins that `fetch` treats like the own one, for example `https://api.example`; none. */
+  readonly origins?: readonly string[];
   /** How to reach servers; `globalThis.fetch`, looked up at each call. */
   readonly fetch?: Fetch;
   /** Where time comes from; the browser's. */
@@ -25,67 +27,42 @@ export interface ClientOptions {
   readonly storage?: KeyValueStorage | null;
   /** Lets one tab refresh at a time; `navigator.locks`. Null for none. */
   readonly locks?: Locks | null;
-  /** Where the user's input is seen; `window`. Null where there is none. */
-  readonly activity?: EventSource | null;
-  /** Where the page's waking up is seen (`visibilitychange`, `pageshow`, `resume`, `online`); `window`. Null for none. */
+  /**
+   * Where the user's input and the page's waking up (`visibilitychange`, `pageshow`, `resume`, `online`) are seen;
+   * `window`. Null for none.
+   */
   readonly target?: EventSource | null;
-  /** Whether the browser keeps cookies; `navigator.cookieEnabled`. */
-  readonly cookiesEnabled?: () => boolean;
 }
 
 /** {@link ClientOptions} with every default filled in. */
-export interface Settings extends Required<ClientOptions> {
-  readonly storage: KeyValueStorage;
-  /** What a relative address is relative to, now. */
-  readonly baseUrl: () => string;
-}
+export type Settings = Required<Omit<ClientOptions, "storage" | "name">> & {
+  /**
+   * Name of the channel and the lock. Its number is raised when a message or a note changes its shape: tabs of an older
+   * build and of a newer one do not hear each other.
+   */
+  readonly key: string;
+  readonly notes: Notes;
+};
 
-const page = typeof window === "undefined" ? null : window;
+/** The page's window; null on a server. */
+export const page = typeof window === "undefined" ? null : window;
 
 /** Fills in the defaults. On a server, where there is no page, nothing is listened to and no origin is the own one. */
-export function withDefaults({
-  basePath = "/auth",
-  name = "sealring",
-  origin,
-  fetch = (input, init) => globalThis.fetch(input, init),
-  clock = systemClock,
-  random = unpredictable,
-  channel = broadcastChannel,
-  storage = localStorageOrNull(),
-  locks = page?.navigator.locks ?? null,
-  activity = page,
-  target = page,
-  cookiesEnabled = () => page?.navigator.cookieEnabled ?? true,
-}: ClientOptions): Settings {
+export function withDefaults({ storage, name = "sealring", ...options }: ClientOptions): Settings {
+  const key = `sealring:${name}:2:`;
   return {
-    basePath,
-    name,
-    origin: origin ?? page?.location.origin ?? "",
-    baseUrl: () => origin ?? page?.document.baseURI ?? "",
-    fetch,
-    clock,
-    random,
-    channel,
-    storage: safeStorage(storage),
-    locks,
-    activity,
-    target,
-    cookiesEnabled,
+    key,
+    basePath: "/auth",
+    origin: page?.location.origin ?? "about:blank",
+    origins: [],
+    fetch: (...call) => globalThis.fetch(...call),
+    clock: systemClock,
+    random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
+    channel: (name) => new BroadcastChannel(name),
+    // Reading the property itself throws where the browser refuses storage, and what is null has no methods.
+    notes: createNotes(() => (storage === undefined ? page?.localStorage : storage), key),
+    locks: page?.navigator.locks ?? null,
+    target: page,
+    ...options,
   };
-}
-
-function unpredictable(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
-}
-
-function broadcastChannel(name: string): ChannelPort | null {
-  return typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name);
-}
-
-function localStorageOrNull(): KeyValueStorage | null {
-  try {
-    return page?.localStorage ?? null;
-  } catch {
-    return null; // Reading the property itself throws where the browser refuses storage.
-  }
 }

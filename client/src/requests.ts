@@ -1,97 +1,75 @@
-import type { Core } from "./core.js";
-import { abortOf } from "./epoch.js";
-import { errorFrom, SealringError } from "./errors.js";
-import type { Keeper } from "./keeper.js";
-import type { Refresher } from "./refresher.js";
-import { isExpired } from "./session.js";
-import { CLIENT_HEADER, type Fetch } from "./transport.js";
+import { type Core, dueIn, emit, isExpired } from "./core.js";
+import { errorFrom, type SealringError } from "./errors.js";
+import { page } from "./options.js";
+import { CONTRACT } from "./errors.generated.js";
+import { endedBy, endForAll } from "./keep.js";
+import { refresh } from "./refresh.js";
+import type { Session } from "./session.js";
+import { CLIENT_HEADER, type Fetch, unlessAborted } from "./transport.js";
 
 /**
- * Makes the `fetch` that carries the session.
+ * The `fetch` that carries the session.
  *
- * Requests to the own origin get the client's header; the cookies come along by themselves. All others pass through
- * untouched. A request waits for the refresh when the access token has expired; one that is refused with the action
- * `refresh` is sent once more after a refresh, unless its body is a stream, which can be read only once.
+ * Requests to the own origin and the listed ones get the client's header; all others pass through untouched. A request
+ * waits for the refresh when the access token has expired; one that is refused with the action `refresh` is sent once
+ * more after a refresh, unless its body is a stream, which can be read only once.
  */
-export function createRequests<User>(
-  core: Core<User>,
-  keeper: Keeper<User>,
-  refresher: Refresher<User>,
-): Fetch {
-  const { settings, epoch, time, events } = core;
+export async function request(core: Core, ...[input, init]: Parameters<Fetch>): Promise<Response> {
+  // Not `instanceof Request`: one of another frame is a Request too.
+  const given = typeof input === "object" && "url" in input ? input : null;
+  const url = new URL(given?.url ?? (input as string), page?.document.baseURI ?? core.origin);
+  if ((init?.credentials ?? given?.credentials) === "omit" || !isOurs(core, url))
+    return core.fetch(input, init);
+  const first = new Request(given ?? url, init);
+  first.headers.set(CLIENT_HEADER, CONTRACT);
+  const { signal } = first;
+  const spare = init?.body instanceof ReadableStream ? null : first.clone();
+  const { session: before, turns } = core;
+  if (before ? isExpired(core) : turns.has("refresh")) await refreshed(core, signal);
+  // While the token is good nobody waits: the refresh goes on beside the request.
+  else if (before && dueIn(core, before) <= 0) void refresh(core);
+  const { session, epoch } = core;
+  const [response, error] = await send(core, first, epoch.signal);
+  if (error?.action !== "refresh" || !spare) return response;
+  if (!(await refreshed(core, signal, session)) || epoch.signal.aborted) return response;
+  emit(core, { type: "request_retried", code: error.code });
+  const [second] = await send(core, spare, epoch.signal, true);
+  return second;
+}
 
-  /** Waits for a refresh: true when it renewed, false when it found the session over. */
-  const refreshed = async (signal: AbortSignal): Promise<boolean> => {
-    try {
-      await Promise.race([refresher.refresh(), abortOf(signal)]);
-      return true;
-    } catch (error) {
+function isOurs(core: Core, { origin }: URL): boolean {
+  return [core.origin, ...core.origins].includes(origin);
+}
+
+/** Waits for a refresh: true when it renewed, false when it found the session over. */
+function refreshed(core: Core, signal: AbortSignal, before: Session | null = null): Promise<boolean> {
+  const work = refresh(core, false, before ?? core.session).then(
+    () => true,
+    (cause: unknown) => {
       // The session is over: the server's own answer to the request says so better than we can.
-      if (error instanceof SealringError && error.action === "sign_in") return false;
-      throw error;
-    }
-  };
+      if ((cause as SealringError).action === "sign_in") return false;
+      throw cause;
+    },
+  );
+  return unlessAborted(signal, work);
+}
 
-  /** Waits for the refresh where the request could not succeed without it. */
-  const ready = async (signal: AbortSignal): Promise<void> => {
-    const session = keeper.session();
-    const usable = session ? !isExpired(session, time.now()) : refresher.running() === null;
-    if (!usable) await refreshed(signal);
-    // While the token is good nobody waits: the refresh goes on beside the request.
-    else if (session && keeper.dueInMs(session) <= 0) refresher.refresh().catch(() => undefined);
-  };
-
-  return async (input, init) => {
-    const url = addressOf(input, settings.baseUrl());
-    if (url?.origin !== settings.origin) return settings.fetch(input, init);
-    const request = ownRequest(url, input, init);
-    const { signal } = request;
-    if (request.credentials === "omit") return settings.fetch(request);
-    const spare = init?.body instanceof ReadableStream ? null : request.clone();
-    await ready(signal);
-    const started = epoch.current();
-    const overtaken = (): boolean => started.aborted;
-    const renewals = keeper.renewals();
-
-    /** Sends, and notices a session that is over; what was sent before a change says nothing about the one after. */
-    const send = async (each: Request): Promise<[Response, SealringError | null]> => {
-      const response = await settings.fetch(each);
-      const error = response.status === 401 ? await errorFrom(response) : null;
-      if (!error) keeper.worked();
-      if (error?.action === "sign_in" && !overtaken() && keeper.session()) {
-        keeper.endForAll(keeper.reason(error));
-      }
-      return [response, error];
-    };
-
-    const [response, error] = await send(request);
-    if (error?.action !== "refresh" || spare === null) return response;
-    const renewed = keeper.renewals() !== renewals || (await refreshed(signal));
-    if (!renewed || overtaken()) return response;
-    events.emit({ type: "request_replayed", code: error.code });
-    const [second, refusal] = await send(spare);
+/** Sends, and notices a session that is over; what was sent before a change says nothing about the one after. */
+async function send(
+  core: Core,
+  each: Request,
+  epoch: AbortSignal,
+  again = false,
+): Promise<[Response, SealringError | null]> {
+  const response = await core.fetch(each);
+  // What another host says, to which we were led, is not about the session.
+  if (response.redirected && !isOurs(core, new URL(response.url))) return [response, null];
+  const error = response.status === 401 ? await errorFrom(response) : null;
+  if (!error) core.untested = false;
+  else if (core.session && !epoch.aborted) {
+    if (error.action === "sign_in") endedBy(core, error);
     // The server has just answered a refresh, and its cookies do not come along: the browser does not keep them.
-    if (refusal?.code === "token_missing" && !overtaken()) keeper.endForAll("unsupported");
-    return second;
-  };
-}
-
-function addressOf(input: RequestInfo | URL, base: string): URL | null {
-  try {
-    return new URL(isRequest(input) ? input.url : input, base || undefined);
-  } catch {
-    return null; // `fetch` itself says what is wrong with it.
+    else if (again && error.code === "token_missing") endForAll(core, "unsupported");
   }
-}
-
-/** Not `instanceof Request`: one of another frame is a Request too. */
-function isRequest(input: RequestInfo | URL): input is Request {
-  return typeof input === "object" && "url" in input;
-}
-
-function ownRequest(url: URL, input: RequestInfo | URL, init: RequestInit | undefined): Request {
-  const given = isRequest(input) ? input : null;
-  const headers = new Headers(init?.headers ?? given?.headers);
-  headers.set(CLIENT_HEADER.name, CLIENT_HEADER.value);
-  return new Request(given ?? url, { ...init, headers });
+  return [response, error];
 }

@@ -1,4 +1,4 @@
-import { isRecord, isText } from "./errors.js";
+import { answerInvalid, membersOf } from "./errors.js";
 
 /**
  * What the client knows about the session it is signed in with: no credential among it.
@@ -26,37 +26,33 @@ export interface Session<User = unknown> {
   readonly endsAt: number;
 }
 
-/** What a session answer of the server says happened. */
-export type Outcome = "opened" | "rotated" | "replayed" | "unchanged" | "adopted" | "current";
+/** What a session answer of the server says happened; a newer server may say something else. */
+export type Outcome = "opened" | "rotated" | "replayed" | "unchanged" | "adopted" | "current" | (string & {});
 
 /** A session answer, read. */
-export interface Answer<User> {
+export interface Answer {
   readonly outcome: Outcome;
-  readonly session: Session<User>;
+  readonly session: Session;
 }
 
-const OUTCOMES: readonly Outcome[] = ["opened", "rotated", "replayed", "unchanged", "adopted", "current"];
-
 /**
- * Reads a session answer (spec/README.md, "Session answer").
+ * Reads a session answer (spec/README.md, "Session answer"); `user` is taken as the application's server sent it.
  *
- * @returns the answer, or null when the body is not one. `user` is taken as the application's server sent it.
+ * @throws SealringError `answer_invalid` when the body is not one.
  */
-export function readAnswer<User>(body: unknown): Answer<User> | null {
-  if (!isRecord(body)) return null;
-  const outcome = OUTCOMES.find((name) => name === body["outcome"]);
-  const { session_id: sessionId, generation, binding, user, now_ms: now } = body;
-  const at = (seconds: unknown): number => (isFinite(now) && isFinite(seconds) ? now + seconds * 1_000 : NaN);
+export function readAnswer(body: unknown): Answer {
+  const { outcome, now_ms: now, session_id: sessionId, generation, binding, user, ...rest } = membersOf(body);
+  const at = (name: string): number => (now as number) + (rest[name] as number) * 1_000;
   const times = {
-    answeredAt: at(0),
-    expiresAt: at(body["expires_in"]),
-    refreshAt: at(body["refresh_in"]),
-    idleEndsAt: at(body["idle_expires_in"]),
-    endsAt: at(body["session_expires_in"]),
+    answeredAt: now as number,
+    expiresAt: at("expires_in"),
+    refreshAt: at("refresh_in"),
+    idleEndsAt: at("idle_expires_in"),
+    endsAt: at("session_expires_in"),
   };
-  if (!outcome || !isText(sessionId) || !isText(binding)) return null;
-  if (!isFinite(generation) || !Object.values(times).every(isFinite)) return null;
-  return { outcome, session: { sessionId, generation, binding, user: user as User, ...times } };
+  const numbers = [generation, ...Object.values(times)];
+  if (typeof sessionId !== "string" || !numbers.every(Number.isFinite)) throw answerInvalid();
+  return { outcome, session: { sessionId, generation, binding, user, ...times } } as Answer;
 }
 
 /**
@@ -65,7 +61,19 @@ export function readAnswer<User>(body: unknown): Answer<User> | null {
  * "A version, compared only within one session": a lower generation of the same session is never gone back to.
  */
 export function isOlder(answer: Session, held: Session | null): boolean {
-  return held?.sessionId === answer.sessionId && answer.generation < held.generation;
+  return answer.sessionId === held?.sessionId && answer.generation < held.generation;
+}
+
+/** By how much a later expiry is a later token's, in milliseconds: one token's is told a little differently each time. */
+const LATER_MS = 500;
+
+/** Whether a session has newer cookies than it had, or is another one. */
+export function isNewer(session: Session, before: Session): boolean {
+  return (
+    session.sessionId !== before.sessionId ||
+    session.generation > before.generation ||
+    session.expiresAt > before.expiresAt + LATER_MS
+  );
 }
 
 /** How far before its expiry an access token is no longer sent along: the request's own way takes time. */
@@ -76,26 +84,14 @@ export function usableUntil({ expiresAt, answeredAt }: Session): number {
   return expiresAt - Math.min(EXPIRY_MARGIN_MS, (expiresAt - answeredAt) / 10);
 }
 
-/** Whether the access token has expired, or will have when a request sent now arrives. */
-export function isExpired(session: Session, now: number): boolean {
-  return now >= usableUntil(session);
-}
-
-/** What {@link refreshDue} looks at beside the session. */
-export interface DueInput {
-  /** Where in the jitter's range this client refreshes: a number from 0 up to, not including, 1. */
-  readonly jitter: number;
-  /** The user's last input: milliseconds since the epoch by the server's clock. */
-  readonly lastInputAt: number;
-}
-
 const LONGEST_JITTER_MS = 30_000;
 const JITTER_SHARE = 0.05;
 const LONGEST_IDLE_LEAD_MS = 60_000;
-/** Ends are asked about a moment after them, so that the answer is that they have come. */
-const AFTER_END_MS = 1_000;
-/** The shortest time between an answer and the next refresh, however little the server gives. */
-const SHORTEST_PERIOD_MS = 1_000;
+/**
+ * Ends are asked about a moment after them, so that the answer is that they have come; and between an answer and the
+ * next refresh there is at least as long, however little the server gives.
+ */
+const MOMENT_MS = 1_000;
 
 /**
  * When to refresh: milliseconds since the epoch by the server's clock.
@@ -104,18 +100,15 @@ const SHORTEST_PERIOD_MS = 1_000;
  * - No refresh lengthens a token that already lives as long as its session: the next one asks about the end.
  * - Before the idle end when the user has been active since the last answer, so that activity is reported in time;
  *   otherwise just after it, so that the end is noticed.
+ *
+ * @param jitter - where in the jitter's range this client refreshes: a number from 0 up to, not including, 1.
+ * @param lastInputAt - the user's last input, by the server's clock.
  */
-export function refreshDue(session: Session, input: DueInput): number {
+export function refreshDue(session: Session, jitter: number, lastInputAt: number): number {
   const { answeredAt, expiresAt, refreshAt, idleEndsAt, endsAt } = session;
-  const jitter = input.jitter * Math.min(LONGEST_JITTER_MS, JITTER_SHARE * (expiresAt - answeredAt));
-  const reachesEnd = expiresAt >= endsAt - AFTER_END_MS;
-  const periodic = reachesEnd ? endsAt + AFTER_END_MS : refreshAt - jitter;
-  const lead = Math.min(LONGEST_IDLE_LEAD_MS, (idleEndsAt - answeredAt) / 2);
-  const active = input.lastInputAt > answeredAt && idleEndsAt < endsAt;
-  const idle = active ? idleEndsAt - lead : idleEndsAt + AFTER_END_MS;
-  return Math.max(Math.min(periodic, idle), answeredAt + SHORTEST_PERIOD_MS);
-}
-
-function isFinite(value: unknown): value is number {
-  return Number.isFinite(value);
+  const early = jitter * Math.min(LONGEST_JITTER_MS, JITTER_SHARE * (expiresAt - answeredAt));
+  const periodic = expiresAt < endsAt - MOMENT_MS ? refreshAt - early : endsAt + MOMENT_MS;
+  const active = lastInputAt > answeredAt && idleEndsAt < endsAt;
+  const lead = active ? Math.min(LONGEST_IDLE_LEAD_MS, (idleEndsAt - answeredAt) / 2) : -MOMENT_MS;
+  return Math.max(Math.min(periodic, idleEndsAt - lead), answeredAt + MOMENT_MS);
 }

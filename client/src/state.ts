@@ -51,60 +51,36 @@ export function sessionOf<User>(state: SessionState<User>): Session<User> | null
   return "session" in state ? state.session : null;
 }
 
+/** What the state follows from, beside whether a refresh is under way and the access token has expired. */
+export interface Facts {
+  /** Null when nobody is signed in, or nothing is known yet. */
+  readonly session: Session | null;
+  /** Why nobody is signed in; undefined as long as nothing is known. */
+  readonly reason?: SignedOutReason | null;
+  /** Why the server could not be asked the last time; null after a success. */
+  readonly failure: SealringError | null;
+}
+
+/** The state that follows from what is known. */
+export function stateOf(
+  { session, reason, failure: error }: Facts,
+  refreshing: boolean,
+  expired: boolean,
+): SessionState {
+  if (session && error && expired) return { status: "degraded", session, error };
+  if (session) return { status: refreshing ? "refreshing" : "authenticated", session };
+  return reason === undefined ? { status: "loading", error } : { status: "signed_out", reason };
+}
+
 /** Ends of codes that are their reasons; a test goes through all codes of the contract. */
-const NAMED = /(expired_idle|expired_absolute|revoked|reused|inactive|binding_failed)$/;
+const NAMED = /(expired_(idle|absolute)|revoked|reused|inactive|binding_failed)$/;
 
 /**
  * Why a session is over, by the code of a `sign_in` error: a code that is not known is `invalid`.
  *
- * @param hadSession - whether this client knew of a session: then "no credential came along" means that something
- *   else has taken the cookies away.
+ * @param missing - what "no credential came along" means.
  */
-export function reasonFor({ code }: SealringError, hadSession: boolean): SignedOutReason | null {
-  if (code === "not_authenticated" || code === "refresh_missing")
-    return hadSession ? "signed_out_elsewhere" : null;
+export function reasonFor(code: string, missing: SignedOutReason | null): SignedOutReason | null {
+  if (/^not_auth|_missing$/.test(code)) return missing;
   return (NAMED.exec(code)?.[1] ?? "invalid") as SignedOutReason;
-}
-
-/** The state after an answer; the same object when nothing changed, like all that follow. */
-export function answered<User>(state: SessionState<User>, fresh: Session<User>): SessionState<User> {
-  const held = sessionOf(state);
-  // What depends on the user only (a memo, a list of its rights) is not worked out again after each refresh.
-  const session = held && same(held.user, fresh.user) ? { ...fresh, user: held.user } : fresh;
-  return state.status === "authenticated" && same(held, session)
-    ? state
-    : { status: "authenticated", session };
-}
-
-/** The state while a refresh is under way, or after one that came to nothing. */
-export function refreshing<User>(state: SessionState<User>, underWay: boolean): SessionState<User> {
-  const [from, status] = underWay
-    ? (["authenticated", "refreshing"] as const)
-    : (["refreshing", "authenticated"] as const);
-  return state.status === from ? { status, session: state.session } : state;
-}
-
-/**
- * The state after a failure that passes.
- *
- * @param expired - whether the access token has expired meanwhile.
- */
-export function failed<User>(
-  state: SessionState<User>,
-  error: SealringError,
-  expired: boolean,
-): SessionState<User> {
-  if (state.status === "loading") return { status: "loading", error };
-  const session = sessionOf(state);
-  if (session === null) return state;
-  return expired ? { status: "degraded", session, error } : { status: "authenticated", session };
-}
-
-/** The state after the end of a session. */
-export function ended<User>(state: SessionState<User>, reason: SignedOutReason | null): SessionState<User> {
-  return state.status === "signed_out" && state.reason === reason ? state : { status: "signed_out", reason };
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

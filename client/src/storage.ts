@@ -1,38 +1,38 @@
 /** The part of `localStorage` that the client uses; nothing secret is ever kept in it. */
-export type KeyValueStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export type KeyValueStorage = Pick<Storage, "getItem" | "setItem">;
+
+/** Texts by name, shared by the tabs as far as the browser lets them. */
+export interface Notes {
+  /** What is noted under this name, empty when nothing is. */
+  readonly get: (name: string) => string;
+  readonly set: (name: string, value: string) => void;
+}
 
 /**
- * A storage that never throws.
+ * Makes {@link Notes} that never throw.
  *
  * Browsers refuse storage in private windows, when it is full, or by setting. What cannot be shared with other tabs
  * is then at least kept in this one.
  *
- * @param storage - what to keep values in; null for memory only.
+ * @param open - gives what to keep values in, or throws where there is nothing.
+ * @param key - what every key begins with.
  */
-export function safeStorage(storage: KeyValueStorage | null): KeyValueStorage {
-  const refused = new Map<string, string>();
+export function createNotes(open: () => unknown, key: string): Notes {
+  const memory = new Map<string, string>();
   return {
-    getItem: (key) => {
+    get: (name) => {
       try {
-        return refused.get(key) ?? storage?.getItem(key) ?? null;
+        return memory.get(name) ?? (open() as KeyValueStorage).getItem(key + name) ?? "";
       } catch {
-        return null;
+        return "";
       }
     },
-    setItem: (key, value) => {
+    set: (name, value) => {
       try {
-        if (storage === null) refused.set(key, value);
-        else storage.setItem(key, value);
+        (open() as KeyValueStorage).setItem(key + name, value);
+        memory.delete(name);
       } catch {
-        refused.set(key, value);
-      }
-    },
-    removeItem: (key) => {
-      refused.delete(key);
-      try {
-        storage?.removeItem(key);
-      } catch {
-        // What may not be read either does no harm.
+        memory.set(name, value);
       }
     },
   };

@@ -1,8 +1,6 @@
-import { type Clock, takeSample, type TimeSample } from "./clock.js";
-import { abortOf } from "./epoch.js";
-import { answerInvalid, errorFrom, failure, SealringError } from "./errors.js";
+import type { Core } from "./core.js";
+import { errorFrom, failure, SealringError } from "./errors.js";
 import { CONTRACT } from "./errors.generated.js";
-import { type Answer, readAnswer } from "./session.js";
 
 /** How the client reaches a server: `globalThis.fetch` or what stands in for it. */
 export type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
@@ -11,102 +9,67 @@ export type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Re
  * "Every request of the client carries `Sealring-Client`": a page of another site cannot send it without a preflight,
  * so it is one half of the CSRF rule (spec/README.md).
  */
-export const CLIENT_HEADER = { name: "Sealring-Client", value: String(CONTRACT) } as const;
+export const CLIENT_HEADER = "Sealring-Client";
 
-/** One call of the session endpoints. */
-export interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** Below the base path, for example `/refresh`. */
-  readonly path: string;
-  readonly body?: unknown;
-  /** Milliseconds for the whole round trip, body included. */
-  readonly timeoutMs: number;
-  /** Ends the call early: it then rejects with `superseded`. */
-  readonly signal?: AbortSignal;
-  /** Whether the call outlives the page. */
-  readonly keepalive?: boolean;
+/**
+ * Milliseconds for a call that may be given up, whole round trip. The server's grace (20 s) must exceed it, so that a
+ * refresh whose answer came too late can still be asked for again.
+ */
+const SHORT_MS = 10_000;
+/** Milliseconds for every other call, which may have to refresh first. */
+const LONG_MS = 30_000;
+
+/**
+ * Calls a session endpoint; it outlives the page, so that cookies which were renewed are kept.
+ *
+ * @param path - below the base path, for example `/refresh`.
+ * @param body - sent as JSON; none when undefined.
+ * @param signal - ends the call early, with its reason.
+ * @param fetch - how to send it.
+ * @returns the body as JSON, undefined when it is none; rejects with a SealringError only.
+ */
+export function call(
+  core: Core,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  fetch: Fetch = core.fetch,
+): Promise<unknown> {
+  const deadline = new AbortController();
+  const cancel = core.clock.after(signal ? SHORT_MS : LONG_MS, () => deadline.abort(failure("timeout")));
+  const either = AbortSignal.any([deadline.signal, signal ?? deadline.signal]);
+  const answer = async (): Promise<unknown> => {
+    const response = await fetch(core.origin + core.basePath + path, {
+      method,
+      headers: { "Content-Type": "application/json", [CLIENT_HEADER]: CONTRACT },
+      body: JSON.stringify(body),
+      keepalive: true,
+      signal: either,
+    });
+    if (!response.ok) throw await errorFrom(response);
+    return parsed(await response.text());
+  };
+  // Not every `fetch` heeds its signal: what is given up is not waited for.
+  return unlessAborted(either, answer())
+    .catch((cause: unknown) => {
+      throw cause instanceof SealringError ? cause : failure("network_error", { cause });
+    })
+    .finally(cancel);
 }
 
-/** A session answer and what it tells about the clocks. */
-export interface Received<User> extends Answer<User> {
-  readonly sample: TimeSample;
-}
-
-/** Calls the session endpoints. */
-export interface Transport<User> {
-  /** Makes a call and reads its body as JSON, undefined when it is none; rejects with a SealringError only. */
-  readonly send: (call: Call) => Promise<unknown>;
-  /** Makes a call that is answered with a session; rejects with a SealringError only. */
-  readonly ask: (call: Call) => Promise<Received<User>>;
-}
-
-/** What {@link createTransport} needs: the endpoints are below `origin` and `basePath`. */
-export interface TransportInput {
-  readonly clock: Clock;
-  readonly origin: string;
-  readonly basePath: string;
-}
-
-/** Makes a {@link Transport}. */
-export function createTransport<User>(
-  { clock, origin, basePath }: TransportInput,
-  fetch: Fetch,
-): Transport<User> {
-  const exchange = async <Result>(
-    { signal: given, ...call }: Call,
-    read: (response: Response) => Promise<Result>,
-  ): Promise<Result> => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const stop = (): void => controller.abort(given?.reason);
-    if (given?.aborted) stop();
-    given?.addEventListener("abort", stop);
-    const late = failure("timeout", "The server did not answer in time.");
-    const cancel = clock.after(call.timeoutMs, () => controller.abort(late));
-    const answer = async (): Promise<Result> => {
-      signal.throwIfAborted();
-      const response = await fetch(origin + basePath + call.path, { ...initOf(call), signal });
-      if (!response.ok) throw await errorFrom(response);
-      return read(response);
+/** What `work` comes to, or the reason of a signal of our own as soon as it is aborted. */
+export function unlessAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    signal.onabort = () => {
+      reject(signal.reason as Error);
     };
-    try {
-      // Not every `fetch` heeds its signal: what is given up is not waited for.
-      return await Promise.race([abortOf(signal), answer()]);
-    } catch (cause) {
-      if (cause instanceof SealringError) throw cause;
-      throw failure("network_error", "The server cannot be reached.", { cause });
-    } finally {
-      cancel();
-      given?.removeEventListener("abort", stop);
-    }
-  };
-  return {
-    send: (call) => exchange(call, bodyOf),
-    ask: (call) => {
-      const sentAt = clock.now();
-      return exchange(call, async (response) => {
-        // The server read its clock before it sent the headers; the body's way is no part of the comparison.
-        const receivedAt = clock.now();
-        const answer = readAnswer<User>(await bodyOf(response));
-        if (answer === null) throw answerInvalid();
-        return { ...answer, sample: takeSample(answer.session.answeredAt, sentAt, receivedAt) };
-      });
-    },
-  };
+    if (signal.aborted) reject(signal.reason as Error);
+    work.then(resolve, reject);
+  });
 }
 
-function initOf({ method, body, keepalive = false }: Call): RequestInit {
-  const headers = {
-    Accept: "application/json",
-    "Content-Type": "application/json",
-    [CLIENT_HEADER.name]: CLIENT_HEADER.value,
-  };
-  return { method, headers, keepalive, ...(body === undefined ? null : { body: JSON.stringify(body) }) };
-}
-
-/** The body as JSON, or undefined when it is not; a body that breaks off half-way rejects. */
-async function bodyOf(response: Response): Promise<unknown> {
-  const text = await response.text();
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

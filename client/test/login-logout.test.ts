@@ -49,9 +49,7 @@ describe("login", () => {
     const tab = browser.tab();
     await settle();
     const fields = [{ field: "email", message: "Not an e-mail address." }];
-    browser.server.next("/auth/login", () =>
-      refusal("validation_failed", {}, { fields: [...fields, "not a field"] }),
-    );
+    browser.server.next("/auth/login", () => refusal("validation_failed", {}, { fields }));
     await expect(tab.client.login({})).rejects.toMatchObject({ code: "validation_failed", fields });
   });
 
@@ -301,18 +299,21 @@ describe("logout", () => {
     expect(browser.server.calls("/auth/logout")).toHaveLength(1);
   });
 
-  test("is tried again when the server cannot be reached", async () => {
+  test("that cannot be told rejects, and is told again and again until the server has heard it", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
-    browser.server.next("/auth/logout", offline, refuse("store_unavailable"));
-    const logout = tab.client.logout();
-    await browser.clock.advance(10_000);
-    await logout;
-    expect(browser.server.calls("/auth/logout")).toHaveLength(3);
+    browser.server.next("/auth/logout", offline, refuse("store_unavailable"), refuse("csrf_refused"));
+    await expect(tab.client.logout()).rejects.toMatchObject({ code: "network_error", action: "retry" });
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    await browser.clock.advance(15_000);
+    expect(browser.server.calls("/auth/logout")).toHaveLength(4);
     expect(browser.jar.refresh).toBeNull();
+    expect(browser.clock.nextInMs()).toBeNull();
+    const failures = tab.events.flatMap((event) => (event.type === "refresh_failed" ? [event.code] : []));
+    expect(failures).toEqual(["network_error", "store_unavailable", "csrf_refused"]);
   });
 
-  test("does not wait longer than a login would, however long the server asks for", async () => {
+  test("does not hold up a login, however long the server asks it to wait", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.next("/auth/logout", refuse("store_unavailable", { "Retry-After": "120" }));
@@ -333,34 +334,36 @@ describe("logout", () => {
     const tab = await browser.signedInTab();
     const other = await browser.signedInTab();
     browser.server.next("/auth/logout", offline);
-    const logout = tab.client.logout();
-    await settle();
+    await expect(tab.client.logout()).rejects.toMatchObject({ code: "network_error" });
     await other.client.login(RIGHT);
     await browser.clock.advance(10_000);
-    await logout;
     expect(browser.server.calls("/auth/logout")).toHaveLength(1);
     expect(browser.jar.refresh?.sid).toBe("session-2");
     expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
   });
 
-  test("that does not reach the server rejects after four tries, and is delivered at the next wake-up", async () => {
+  test("that did not reach the server is told at once when the page is back on the network", async () => {
     const browser = new Browser();
-    const tab = await browser.signedInTab();
-    browser.server.next("/auth/logout", offline, offline, offline, offline);
-    const logout = expect(tab.client.logout()).rejects.toMatchObject({
-      code: "network_error",
-      action: "retry",
-    });
-    await browser.clock.advance(30_000);
-    await logout;
-    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
-    expect(tab.events.filter((event) => event.type === "logout_failed").at(-1)).toMatchObject({
-      retryInMs: null,
-    });
-    expect(browser.jar.refresh).not.toBeNull();
+    const tab = await browser.signedInTab({ random: () => 0.999 });
+    browser.server.next("/auth/logout", ...Array.from({ length: 6 }, () => offline));
+    await expect(tab.client.logout()).rejects.toMatchObject({ code: "network_error" });
+    await browser.clock.advance(63_000);
+    expect(browser.server.calls("/auth/logout")).toHaveLength(6);
     tab.window.dispatchEvent(new Event("online"));
     await settle();
     expect(browser.jar.refresh).toBeNull();
+  });
+
+  test("is not told after a login here where the tabs share no storage", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab({ storage: null });
+    const other = await browser.signedInTab({ storage: null });
+    browser.server.next("/auth/logout", offline);
+    await expect(tab.client.logout()).rejects.toThrow();
+    await other.client.login(RIGHT);
+    await browser.clock.advance(60_000);
+    expect(tab.state()).toMatchObject({ status: "authenticated", session: { sessionId: "session-2" } });
+    expect(browser.server.calls("/auth/logout")).toHaveLength(1);
   });
 
   test("that was lost with the page is delivered by the next one, which never shows the session", async () => {
@@ -377,7 +380,7 @@ describe("logout", () => {
     expect(browser.server.calls("/auth/session")).toHaveLength(1);
   });
 
-  test("that the server refuses for good rejects without further tries", async () => {
+  test("that the server refuses rejects with what it says", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.next("/auth/logout", refuse("csrf_refused"));

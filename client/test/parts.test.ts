@@ -1,180 +1,51 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { createActivity } from "../src/activity.js";
-import { createAttempts } from "../src/attempt.js";
-import { backoffDelay, createBackoff } from "../src/backoff.js";
-import { betterSample, createServerTime, systemClock, takeSample } from "../src/clock.js";
-import { emitter } from "../src/events.js";
-import { createGate } from "../src/gate.js";
-import { SealringError } from "../src/index.js";
+import { attemptFor } from "../src/attempt.js";
+import { backoffDelay } from "../src/backoff.js";
+import { systemClock } from "../src/clock.js";
+import { createCore, inTurn, lastInput, touch } from "../src/core.js";
+import { type Listeners, listen, tell } from "../src/events.js";
 import { withDefaults } from "../src/options.js";
 import type { Session } from "../src/session.js";
-import { safeStorage } from "../src/storage.js";
-import { createTimer } from "../src/timer.js";
+import { createNotes, type KeyValueStorage } from "../src/storage.js";
 import { MemoryStorage } from "./support/browser.js";
 import { ManualClock, settle } from "./support/clock.js";
 
-describe("comparing clocks", () => {
-  test("the server read its clock half-way", () => {
-    expect(takeSample(5_050, 1_000, 1_100)).toEqual({ offsetMs: 4_000, roundTripMs: 100 });
-  });
+const coreWith = (storage: KeyValueStorage | null = new MemoryStorage(), clock = new ManualClock()) =>
+  createCore(withDefaults({ storage, clock }));
 
-  test("the shorter round trip is kept", () => {
-    const [short, long] = [
-      { offsetMs: 4_000, roundTripMs: 10 },
-      { offsetMs: 4_020, roundTripMs: 100 },
-    ];
-    expect(betterSample(short, long)).toBe(short);
-    expect(betterSample(long, short)).toBe(short);
-  });
-
-  test("a comparison that contradicts the one held replaces it: a clock has been set", () => {
-    const held = { offsetMs: 0, roundTripMs: 10 };
-    const fresh = { offsetMs: 3_600_000, roundTripMs: 400 };
-    expect(betterSample(held, fresh)).toBe(fresh);
-  });
-
-  test("until the first one this machine's clock is all there is", () => {
-    const clock = new ManualClock(7);
-    const time = createServerTime(clock);
-    expect(time.now()).toBe(7);
-    time.learn({ offsetMs: 100, roundTripMs: 0 });
-    expect(time.now()).toBe(107);
-  });
-
-  test("the browser's clock runs what is due, unless it was called off", async () => {
-    const before = Date.now();
-    expect(systemClock.now()).toBeGreaterThanOrEqual(before);
-    const called: string[] = [];
-    const cancel = systemClock.after(0, () => called.push("cancelled"));
-    cancel();
-    await new Promise<void>((resolve) => void systemClock.after(0, resolve));
-    expect(called).toEqual([]);
-  });
-});
-
-describe("the timer", () => {
-  test("works out again what is due at least every 30 s", async () => {
-    const clock = new ManualClock();
-    const due = clock.now() + 100_000;
-    let runs = 0;
-    const timer = createTimer(
-      clock,
-      () => (runs > 0 ? null : due - clock.now()),
-      () => (runs += 1),
-    );
-    timer.arm();
-    expect(clock.nextInMs()).toBe(30_000);
-    await clock.advance(99_999);
-    expect(runs).toBe(0);
-    await clock.advance(1);
-    expect(runs).toBe(1);
-    expect(clock.nextInMs()).toBeNull();
-  });
-
-  test("runs once for what became due several times over", async () => {
-    const clock = new ManualClock();
-    let due = clock.now() + 1_000;
-    let runs = 0;
-    const run = (): void => {
-      runs += 1;
-      due = clock.now() + 1_000;
-    };
-    createTimer(clock, () => due - clock.now(), run).arm();
-    await clock.sleep(3_600_000);
-    expect(runs).toBe(1);
-  });
-
-  test("waits for nothing once stopped, or when nothing is planned", () => {
-    const clock = new ManualClock();
-    const timer = createTimer(clock, () => 5, vi.fn());
-    timer.arm();
-    timer.stop();
-    expect(clock.nextInMs()).toBeNull();
-    createTimer(clock, () => null, vi.fn()).arm();
-    expect(clock.nextInMs()).toBeNull();
-  });
-
-  test("asks for whole milliseconds: less than one would never pass", () => {
-    const clock = new ManualClock(0);
-    createTimer(clock, () => 0.001, vi.fn()).arm();
-    expect(clock.nextInMs()).toBe(1);
-  });
+test("the browser's clock runs what is due, unless it was called off", async () => {
+  const before = Date.now();
+  expect(systemClock.now()).toBeGreaterThanOrEqual(before);
+  const called: string[] = [];
+  const cancel = systemClock.after(0, () => called.push("cancelled"));
+  cancel();
+  await new Promise<void>((resolve) => void systemClock.after(0, resolve));
+  expect(called).toEqual([]);
 });
 
 describe("back-off", () => {
-  const ERROR = new SealringError("", { code: "timeout", action: "retry", status: 0 });
-
-  test("is between 1 s and a ceiling that doubles up to 60 s", () => {
+  test("is between half of a ceiling and the ceiling, which doubles from 2 s to 60 s", () => {
     for (let failures = 1; failures <= 40; failures += 1) {
+      const ceiling = Math.min(60_000, 1_000 * 2 ** failures);
       for (let step = 0; step < 100; step += 1) {
         const delay = backoffDelay(failures, null, step / 100);
-        expect(delay).toBeGreaterThanOrEqual(1_000);
-        expect(delay).toBeLessThanOrEqual(Math.min(60_000, 1_000 * 2 ** failures));
+        expect(delay).toBeGreaterThanOrEqual(ceiling / 2);
+        expect(delay).toBeLessThanOrEqual(ceiling);
       }
     }
+  });
+
+  test("costs at most five tries in 15 s, however the dice fall", () => {
+    let [tries, at] = [1, 0];
+    while ((at += backoffDelay(tries, null, 0)) < 15_000) tries += 1;
+    expect(tries).toBeLessThanOrEqual(5);
   });
 
   test("is never shorter than Retry-After, nor the same for all", () => {
     expect(backoffDelay(1, 120, 0)).toBe(120_000);
     expect(backoffDelay(1, 120, 0.5)).toBe(120_500);
-    expect(backoffDelay(30, 5, 0.999)).toBe(59_940);
-  });
-
-  test("ends with its time, with a success, or when the machine's clock was set back", () => {
-    const clock = new ManualClock();
-    const backoff = createBackoff(clock, () => 0.5);
-    backoff.failed(ERROR);
-    expect(backoff.remainingMs()).toBe(1_000);
-    clock.set(clock.now() - 3_600_000);
-    expect(backoff.remainingMs()).toBe(0);
-    clock.set(clock.now() + 3_601_000);
-    expect(backoff.remainingMs()).toBe(0);
-    backoff.failed(ERROR);
-    backoff.succeeded();
-    expect(backoff.remainingMs()).toBe(0);
-    expect(backoff.lastError()).toBeNull();
-  });
-
-  test("of another tab is kept a little longer, and counts as a failure here", () => {
-    const clock = new ManualClock();
-    const [first, second] = [createBackoff(clock, () => 0.5), createBackoff(clock, () => 0.5)];
-    first.failed(ERROR);
-    second.share(first.failed(ERROR), ERROR);
-    expect(first.remainingMs()).toBe(2_000);
-    expect(second.remainingMs()).toBe(3_500);
-    expect(second.lastError()).toBe(ERROR);
-    expect(second.failed(ERROR).failures).toBe(3);
-  });
-
-  test("of another tab is not lengthened by hearing of it again", async () => {
-    const clock = new ManualClock();
-    const drawn = [0, 0.9];
-    const backoff = createBackoff(clock, () => drawn.shift() ?? 0);
-    const pause = { failures: 1, since: clock.now(), forMs: 5_000 };
-    backoff.share(pause, ERROR);
-    await clock.advance(1_000);
-    backoff.share(pause, ERROR);
-    expect(backoff.remainingMs()).toBe(5_000);
-  });
-
-  test("of another tab does not shorten this one's", () => {
-    const clock = new ManualClock();
-    const backoff = createBackoff(clock, () => 0.5);
-    const asked = { code: "rate_limited", action: "retry", status: 429, retryAfter: 60 } as const;
-    backoff.failed(new SealringError("", asked));
-    backoff.share({ failures: 1, since: clock.now(), forMs: 1_000 }, ERROR);
-    expect(backoff.remainingMs()).toBe(60_500);
-  });
-
-  test("that the server asked for is not ended by the network coming back", () => {
-    const clock = new ManualClock();
-    const backoff = createBackoff(clock, () => 0.5);
-    backoff.failed(
-      new SealringError("", { code: "rate_limited", action: "retry", status: 429, retryAfter: 60 }),
-    );
-    backoff.online();
-    expect(backoff.remainingMs()).toBe(60_500);
+    expect(backoffDelay(30, 5, 0.999)).toBe(59_970);
   });
 });
 
@@ -190,167 +61,116 @@ describe("attempt ids", () => {
     idleEndsAt: 0,
     endsAt: 0,
   });
-  const make = (storage = new MemoryStorage()) => createAttempts(storage, "key", Math.random);
 
   test("stay for a generation and change with the next, and with the session", () => {
-    const attempts = make();
-    const id = attempts.current(at(1));
-    expect(attempts.current(at(1))).toBe(id);
-    expect(attempts.current(at(2))).not.toBe(id);
-    expect(attempts.current(at(2, "t"))).not.toBe(attempts.current(at(2)));
+    const core = coreWith();
+    const id = attemptFor(core, at(1));
+    expect(attemptFor(core, at(1))).toBe(id);
+    expect(attemptFor(core, at(2))).not.toBe(id);
+    expect(attemptFor(core, at(2, "t"))).not.toBe(attemptFor(core, at(2)));
   });
 
   test("drawn before the session was known are used until its first answer", () => {
-    const attempts = make();
-    const id = attempts.current(null);
-    expect(attempts.current(null)).toBe(id);
-    expect(attempts.current(at(1))).not.toBe(id);
+    const core = coreWith();
+    const id = attemptFor(core, null);
+    expect(attemptFor(core, null)).toBe(id);
+    expect(attemptFor(core, at(1))).not.toBe(id);
+  });
+
+  test("are the same in all tabs, and after a reload that knows of no session yet", () => {
+    const storage = new MemoryStorage();
+    const id = attemptFor(coreWith(storage), at(3));
+    expect(attemptFor(coreWith(storage), at(3))).toBe(id);
+    expect(attemptFor(coreWith(storage), null)).toBe(id);
   });
 
   test("of a generation that another tab is ahead by are used, not replaced", () => {
     const storage = new MemoryStorage();
-    const ahead = make(storage).current(at(3));
-    expect(make(storage).current(at(2))).toBe(ahead);
+    const ahead = attemptFor(coreWith(storage), at(3));
+    expect(attemptFor(coreWith(storage), at(2))).toBe(ahead);
   });
 
-  test("drawn by two tabs at once become one, the same in both", () => {
-    const [one, other] = [make(), make()];
-    const [mine, theirs] = [one.current(at(1)), other.current(at(1))];
-    // Whoever drew the lesser one tells the other, who may not have heard of it.
-    const told = [one.merge(at(1), theirs), other.merge(at(1), mine)].filter((id) => id !== null);
-    expect(told).toEqual([mine < theirs ? mine : theirs]);
-    expect(one.current(at(1))).toBe(other.current(at(1)));
-  });
-
-  test("of an older generation are not taken over", () => {
-    const attempts = make();
-    const id = attempts.current(at(2));
-    attempts.merge(at(1), "0");
-    expect(attempts.current(at(2))).toBe(id);
-  });
-
-  test("are drawn anew when somebody else's text is in their place", () => {
-    for (const text of ["", "{", "5", '{"id":"<script>"}', '{"sessionId":"s","generation":1,"id":"a b"}']) {
+  test.each(["", "{", "5", '{"id":"<script>"}', "s one id", "other 9 id"])(
+    "are drawn anew, of the contract's form, when %j is in their place",
+    (text) => {
       const storage = new MemoryStorage();
-      storage.setItem("key", text);
-      expect(make(storage).current(at(1))).toMatch(/^[0-9a-z]{28}$/);
-    }
+      storage.setItem("sealring:sealring:2:attempt", text);
+      expect(attemptFor(coreWith(storage), at(1))).toMatch(/^\d+-\d+-\d+-\d+$/);
+    },
+  );
+
+  test("stay for a generation where there is no storage", () => {
+    const core = coreWith(null);
+    expect(attemptFor(core, at(1))).toBe(attemptFor(core, at(1)));
   });
 });
 
-describe("activity", () => {
-  const make = (clock: ManualClock, storage = new MemoryStorage()) => {
-    const source = new EventTarget();
-    const shared: number[] = [];
-    const activity = createActivity({
-      clock,
-      storage,
-      key: "key",
-      source,
-      share: (time) => shared.push(time),
-    });
-    return { activity, source, shared, storage };
-  };
-
-  test.each(["pointerdown", "keydown", "wheel", "touchstart", "touchmove"])("%s is input", async (name) => {
-    const clock = new ManualClock();
-    const { activity, source } = make(clock);
-    activity.listen();
-    await clock.advance(10_000);
-    source.dispatchEvent(new Event(name));
-    await clock.advance(3_900);
-    expect(activity.idleFor()).toBe(3);
-  });
-
-  test.each(["scroll", "focus", "visibilitychange", "mousemove"])("%s is none", async (name) => {
-    const clock = new ManualClock();
-    const { activity, source } = make(clock);
-    activity.listen();
-    await clock.advance(10_000);
-    source.dispatchEvent(new Event(name));
-    expect(activity.idleFor()).toBe(10);
-  });
-
-  test("loading a page again is none", async () => {
-    const clock = new ManualClock();
-    const { activity, storage } = make(clock);
-    activity.touch();
+describe("the last input", () => {
+  test("is when the page was first loaded, until there is some; loading it again is none", async () => {
+    const [clock, storage] = [new ManualClock(), new MemoryStorage()];
+    const first = clock.now();
+    expect(lastInput(coreWith(storage, clock))).toBe(first);
     await clock.advance(3_600_000);
-    expect(make(clock, storage).activity.idleFor()).toBe(3_600);
+    expect(lastInput(coreWith(storage, clock))).toBe(first);
   });
 
-  test("is told to others at most every 5 s", async () => {
-    const clock = new ManualClock();
-    const { activity, source, shared } = make(clock);
-    activity.listen();
+  test("is known in every tab, to within 5 s", async () => {
+    const [clock, storage] = [new ManualClock(), new MemoryStorage()];
+    const [one, other] = [coreWith(storage, clock), coreWith(storage, clock)];
+    await clock.advance(60_000);
+    const set = vi.spyOn(storage, "setItem");
     for (let second = 0; second < 10; second += 1) {
-      source.dispatchEvent(new Event("keydown"));
+      touch(one);
+      expect(clock.now() - lastInput(other)).toBeLessThan(5_000);
       await clock.advance(1_000);
     }
-    expect(shared).toHaveLength(2);
-    expect(activity.idleFor()).toBe(1);
+    expect(set).toHaveBeenCalledTimes(2);
   });
 
-  test("ends with its undo", () => {
+  test("in the future of a clock that was set back is forgotten", async () => {
     const clock = new ManualClock();
-    const { activity, source, shared } = make(clock);
-    activity.listen()();
-    source.dispatchEvent(new Event("keydown"));
-    expect(shared).toEqual([]);
-  });
-
-  test("heard from another tab counts, unless this one saw newer", async () => {
-    const clock = new ManualClock();
-    const { activity } = make(clock);
-    await clock.advance(60_000);
-    activity.heard(clock.now() - 10_000);
-    expect(activity.idleFor()).toBe(10);
-    activity.heard(clock.now() - 20_000);
-    expect(activity.idleFor()).toBe(10);
-  });
-
-  test("a clock that was set back does not make the user active until then", async () => {
-    const clock = new ManualClock();
-    const { activity } = make(clock);
+    const core = coreWith(undefined, clock);
+    touch(core);
     clock.set(clock.now() - 3_600_000);
-    expect(activity.idleFor()).toBe(0);
+    expect(lastInput(core)).toBe(clock.now());
     await clock.advance(60_000);
-    expect(activity.idleFor()).toBe(60);
-  });
-
-  test("is at most a year ago, as the contract says", () => {
-    const clock = new ManualClock();
-    const { activity } = make(clock);
-    clock.set(clock.now() * 2);
-    expect(activity.idleFor()).toBe(31_536_000);
+    expect(lastInput(core)).toBe(clock.now() - 60_000);
   });
 });
 
-describe("storage", () => {
-  test("that refuses is replaced by memory", () => {
-    const refuse = (): never => {
-      throw new DOMException("denied", "SecurityError");
-    };
-    const storage = safeStorage({ getItem: () => null, setItem: refuse, removeItem: refuse });
-    storage.setItem("key", "value");
-    expect(storage.getItem("key")).toBe("value");
-    storage.removeItem("key");
-    expect(storage.getItem("key")).toBeNull();
-    expect(safeStorage({ getItem: refuse, setItem: refuse, removeItem: refuse }).getItem("key")).toBeNull();
+describe("notes", () => {
+  const refuse = (): never => {
+    throw new DOMException("denied", "SecurityError");
+  };
+
+  test("that the browser refuses to keep are kept in memory", () => {
+    const notes = createNotes(() => ({ getItem: () => null, setItem: refuse }), "");
+    notes.set("key", "value");
+    expect(notes.get("key")).toBe("value");
+    const blind = createNotes(refuse, "");
+    expect(blind.get("key")).toBe("");
+    blind.set("key", "value");
+    expect(blind.get("key")).toBe("value");
   });
 
-  test("that is shared shows what another tab removed", () => {
+  test("show what another tab has noted", () => {
     const shared = new MemoryStorage();
-    const [one, other] = [safeStorage(shared), safeStorage(shared)];
-    one.setItem("key", "value");
-    other.removeItem("key");
-    expect(one.getItem("key")).toBeNull();
+    const [one, other] = [createNotes(() => shared, "a:"), createNotes(() => shared, "a:")];
+    one.set("key", "value");
+    other.set("key", "");
+    expect(one.get("key")).toBe("");
+    expect(createNotes(() => shared, "b:").get("key")).toBe("");
   });
 
-  test("that does not exist is memory", () => {
-    const storage = safeStorage(null);
-    storage.setItem("key", "value");
-    expect(storage.getItem("key")).toBe("value");
+  test("that were refused once are shared again when there is room", () => {
+    const shared = new MemoryStorage();
+    const full = vi.spyOn(shared, "setItem").mockImplementationOnce(refuse);
+    const notes = createNotes(() => shared, "");
+    notes.set("key", "mine");
+    notes.set("key", "ours");
+    shared.setItem("key", "theirs");
+    expect(notes.get("key")).toBe("theirs");
+    expect(full).toHaveBeenCalledTimes(3);
   });
 });
 
@@ -359,59 +179,64 @@ describe("listeners", () => {
     const reported: (() => void)[] = [];
     vi.stubGlobal("queueMicrotask", (task: () => void) => reported.push(task));
     const heard: number[] = [];
-    const { emit, listen } = emitter<number>();
-    listen(() => {
+    const listeners: Listeners<number> = new Set();
+    listen(listeners, () => {
       throw new Error("its own fault");
     });
-    listen((value) => heard.push(value));
-    emit(1);
+    listen(listeners, (value) => heard.push(value));
+    tell(listeners, 1);
     vi.unstubAllGlobals();
     expect(heard).toEqual([1]);
     expect(reported[0]).toThrow("its own fault");
   });
 
-  test("hear nothing after their undo", () => {
+  test("hear nothing after their undo, and may listen twice", () => {
     const heard: number[] = [];
-    const { emit, listen } = emitter<number>();
-    const stop = listen((value) => heard.push(value));
-    emit(1);
-    stop();
-    emit(2);
-    expect(heard).toEqual([1]);
+    const listeners: Listeners<number> = new Set();
+    const own = (value: number): void => void heard.push(value);
+    const stop = [listen(listeners, own), listen(listeners, own)];
+    tell(listeners, 1);
+    stop[0]?.();
+    tell(listeners, 2);
+    stop[1]?.();
+    tell(listeners, 3);
+    expect(heard).toEqual([1, 1, 2]);
   });
 });
 
-describe("the gate", () => {
-  test("lets one through after the other, whether it succeeds or not, and then rests", async () => {
-    const gate = createGate();
+describe("turns", () => {
+  test("come one after the other, whether the one before succeeds or not", async () => {
+    const core = coreWith();
     const order: string[] = [];
-    const first = gate.run(async () => {
+    const first = inTurn(core, "first", async () => {
       await settle();
       order.push("first");
       throw new Error("first failed");
     });
-    const rest = gate.idle().then(() => order.push("idle"));
-    const second = gate.run(async () => {
-      await settle();
-      order.push("second");
-    });
+    const second = inTurn(core, "second", () => Promise.resolve(order.push("second")));
     await expect(first).rejects.toThrow("first failed");
     await second;
-    await rest;
-    expect(order).toEqual(["first", "second", "idle"]);
+    expect(order).toEqual(["first", "second"]);
+    expect(core.turns.size).toBe(0);
+  });
+
+  test("of one kind are one", async () => {
+    const core = coreWith();
+    const work = vi.fn(() => Promise.resolve(1));
+    const both = [inTurn(core, "same", work), inTurn(core, "same", work)];
+    expect(await Promise.all(both)).toEqual([1, 1]);
+    expect(work).toHaveBeenCalledTimes(1);
   });
 });
 
 describe("defaults", () => {
   test("without a page listen to nothing and know no own origin", () => {
-    const { origin, activity, target, basePath, name, baseUrl } = withDefaults({});
-    expect({ origin, activity, target, basePath, name, baseUrl: baseUrl() }).toEqual({
-      origin: "",
-      activity: null,
+    const { origin, locks, target, basePath } = withDefaults({});
+    expect({ origin, locks, target, basePath }).toEqual({
+      origin: "about:blank",
+      locks: null,
       target: null,
       basePath: "/auth",
-      name: "sealring",
-      baseUrl: "",
     });
   });
 

@@ -156,7 +156,7 @@ describe("what a refresh carries", () => {
     const stored: string[] = [];
     const tab = await browser.signedInTab({
       fetch: (input, init) => {
-        stored.push(browser.storage.getItem("sealring:sealring:attempt") ?? "");
+        stored.push(browser.storage.getItem("sealring:sealring:2:attempt") ?? "");
         return send(input, init);
       },
     });
@@ -290,7 +290,7 @@ describe("refresh in trouble", () => {
     await tab.client.refresh();
     browser.server.row(browser.jar).generation = 1;
     browser.jar.refresh = { sid: "session-1", generation: 1 };
-    await tab.client.refresh();
+    await expect(tab.client.refresh()).rejects.toMatchObject({ code: "answer_invalid" });
     expect(tab.state()).toMatchObject({ status: "authenticated", session: { generation: 3 } });
   });
 

@@ -74,7 +74,7 @@ describe("fetch to the own origin", () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
     browser.server.next("/api/open", refuse("token_expired"));
-    expect((await tab.client.fetch("/api/open", { credentials: "omit" })).status).toBe(401);
+    expect((await tab.client.fetch(`${ORIGIN}/api/open`, { credentials: "omit" })).status).toBe(401);
     expect(browser.refreshes()).toBe(0);
   });
 });
@@ -199,7 +199,7 @@ describe("fetch and the end of the access token", () => {
       expect(await response.json()).toMatchObject({ body: { title: "Milk" } });
       expect(browser.server.calls("/api/todos")).toHaveLength(2);
       expect(browser.refreshes()).toBe(1);
-      expect(tab.events).toContainEqual({ type: "request_replayed", code });
+      expect(tab.events).toContainEqual({ type: "request_retried", code });
     },
   );
 

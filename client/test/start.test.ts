@@ -24,14 +24,12 @@ describe("start", () => {
     expect(tab.state()).toEqual({ status: "signed_out", reason: null });
   });
 
-  test("refreshes when only the refresh cookie is left, once the other tabs had 50 ms to know better", async () => {
+  test("refreshes when only the refresh cookie is left", async () => {
     const browser = new Browser();
     browser.server.open(browser.jar);
     browser.jar.access = null;
     const tab = browser.tab();
-    await browser.clock.advance(49);
-    expect(browser.refreshes()).toBe(0);
-    await browser.clock.advance(1);
+    await settle();
     expect(tab.state()).toMatchObject({ status: "authenticated", session: { generation: 2 } });
     expect(browser.refreshes()).toBe(1);
   });
@@ -78,17 +76,9 @@ describe("start", () => {
     const tab = browser.tab();
     await settle();
     expect(tab.state()).toMatchObject({ status: "loading", error: { code } });
-    expect(browser.clock.nextInMs()).toBe(1_000);
-    await browser.clock.advance(1_000);
+    expect(browser.clock.nextInMs()).toBe(1_500);
+    await browser.clock.advance(1_500);
     expect(tab.status()).toBe("authenticated");
-  });
-
-  test("says that it is unsupported when the browser keeps no cookies, and asks nothing", async () => {
-    const browser = new Browser();
-    const tab = browser.tab({ cookiesEnabled: () => false });
-    await settle();
-    expect(tab.state()).toEqual({ status: "signed_out", reason: "unsupported" });
-    expect(browser.server.seen).toEqual([]);
   });
 
   test("signed out, it keeps the reason when the server can only say that nobody is signed in", async () => {

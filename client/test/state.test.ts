@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import contract from "../../spec/error-codes.json" with { type: "json" };
 import { SealringError, type SessionState, type SignedOutReason, type SignInCode } from "../src/index.js";
 import type { Session } from "../src/session.js";
-import { answered, ended, failed, LOADING, reasonFor, refreshing } from "../src/state.js";
+import { type Facts, reasonFor, stateOf } from "../src/state.js";
 
 const SESSION: Session<{ name: string }> = {
   sessionId: "s",
@@ -22,47 +22,64 @@ const ERROR = new SealringError("The store is down.", {
   status: 503,
 });
 
-type State = SessionState<{ name: string }>;
-const AUTHENTICATED: State = { status: "authenticated", session: SESSION };
-const REFRESHING: State = { status: "refreshing", session: SESSION };
-const DEGRADED: State = { status: "degraded", session: SESSION, error: ERROR };
-const SIGNED_OUT: State = { status: "signed_out", reason: "revoked" };
-
-describe("the state after", () => {
+describe("the state follows from what is known", () => {
+  const FACTS = { session: null, failure: null };
+  const HELD = { ...FACTS, session: SESSION };
   test.each([
-    ["an answer, loading", answered(LOADING, SESSION), AUTHENTICATED],
-    ["an answer, refreshing", answered(REFRESHING, SESSION), AUTHENTICATED],
-    ["an answer, degraded", answered(DEGRADED, SESSION), AUTHENTICATED],
-    ["an answer, signed out", answered(SIGNED_OUT, SESSION), AUTHENTICATED],
-    ["a refresh begun, authenticated", refreshing(AUTHENTICATED, true), REFRESHING],
-    ["a refresh dropped, refreshing", refreshing(REFRESHING, false), AUTHENTICATED],
-    ["a failure, loading", failed(LOADING, ERROR, false), { status: "loading", error: ERROR }],
-    ["a failure while the token is good", failed(REFRESHING, ERROR, false), AUTHENTICATED],
-    ["a failure when it has expired", failed(REFRESHING, ERROR, true), DEGRADED],
-    ["an end", ended(AUTHENTICATED, "revoked"), SIGNED_OUT],
-  ] satisfies [string, State, State][])("%s", (_case, state, expected) => {
-    expect(state).toEqual(expected);
-  });
-
-  test.each([
-    ["the same answer again", AUTHENTICATED, answered(AUTHENTICATED, structuredClone(SESSION))],
-    ["a refresh begun, loading", LOADING, refreshing(LOADING, true)],
-    ["a refresh begun, degraded: the page still shows that it is", DEGRADED, refreshing(DEGRADED, true)],
-    ["a refresh dropped, degraded", DEGRADED, refreshing(DEGRADED, false)],
-    ["a failure, signed out", SIGNED_OUT, failed(SIGNED_OUT, ERROR, true)],
-    ["the same end again", SIGNED_OUT, ended(SIGNED_OUT, "revoked")],
-  ] satisfies [string, State, State][])("%s is the same object", (_case, state, after) => {
-    expect(after).toBe(state);
-  });
+    ["nothing", FACTS, false, false, { status: "loading", error: null }],
+    [
+      "only that the server cannot be asked",
+      { ...FACTS, failure: ERROR },
+      true,
+      false,
+      { status: "loading", error: ERROR },
+    ],
+    ["a session", HELD, false, false, { status: "authenticated", session: SESSION }],
+    ["a session that is being refreshed", HELD, true, false, { status: "refreshing", session: SESSION }],
+    ["one whose token has expired", HELD, false, true, { status: "authenticated", session: SESSION }],
+    [
+      "one whose refresh fails",
+      { ...HELD, failure: ERROR },
+      false,
+      false,
+      { status: "authenticated", session: SESSION },
+    ],
+    [
+      "one whose refresh fails while it has expired: the page still shows that during the next try",
+      { ...HELD, failure: ERROR },
+      true,
+      true,
+      { status: "degraded", session: SESSION, error: ERROR },
+    ],
+    ["an end", { ...FACTS, reason: "revoked" }, false, false, { status: "signed_out", reason: "revoked" }],
+    [
+      "that nobody was signed in",
+      { ...FACTS, reason: null, failure: ERROR },
+      false,
+      false,
+      { status: "signed_out", reason: null },
+    ],
+    [
+      "a session after an end",
+      { ...HELD, reason: "revoked" },
+      false,
+      false,
+      { status: "authenticated", session: SESSION },
+    ],
+  ] satisfies [string, Facts, boolean, boolean, SessionState][])(
+    "%s",
+    (_case, facts, refreshing, expired, expected) => {
+      expect(stateOf(facts, refreshing, expired)).toEqual(expected);
+    },
+  );
 });
 
 describe("the reason of an end", () => {
   const signIn = Object.entries(contract.codes).filter(([, entry]) => entry.action === "sign_in");
 
   test.each(signIn.map(([code]) => code))("%s has one", (code) => {
-    const error = new SealringError("", { code, action: "sign_in", status: 401 });
-    expect(reasonFor(error, true)).not.toBeNull();
-    expect(reasonFor(error, true)).not.toBe("signed_out");
+    expect(reasonFor(code, "signed_out_elsewhere")).not.toBeNull();
+    expect(reasonFor(code, "signed_out_elsewhere")).not.toBe("signed_out");
   });
 
   test.each([
@@ -81,12 +98,11 @@ describe("the reason of an end", () => {
   ] satisfies [SignInCode, SignedOutReason | null][])(
     "%s is %s where nobody was signed in",
     (code, reason) => {
-      expect(reasonFor(new SealringError("", { code, action: "sign_in", status: 401 }), false)).toBe(reason);
+      expect(reasonFor(code, null)).toBe(reason);
     },
   );
 
   test("a code that only a newer server knows is `invalid`", () => {
-    const error = new SealringError("", { code: "toString", action: "sign_in", status: 401 });
-    expect(reasonFor(error, false)).toBe("invalid");
+    expect(reasonFor("toString", null)).toBe("invalid");
   });
 });

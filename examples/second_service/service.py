@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from sealring import AccessToken, RevocationPolicy
-from sealring.fastapi import Token, lifespan, protect, requires
+from sealring.fastapi import SensitiveToken, Token, lifespan, protect, requires
 from sealring.observe.logs import LogSink
 from sealring.remote import FeedAccess, Follow, RemotePolicy, Verifier
 
@@ -28,7 +28,10 @@ def make_verifier() -> Verifier[TodoClaims]:
             follow=Follow(os.environ.get("REPORTS_FOLLOW", "poll")),
         ),
         claims=TodoClaims,
-        revocation=RevocationPolicy(max_staleness=timedelta(seconds=float(os.environ.get("REPORTS_STALENESS", "5")))),
+        revocation=RevocationPolicy(
+            max_staleness=timedelta(seconds=float(os.environ.get("REPORTS_STALENESS", "5"))),
+            accept_stale_for=timedelta(seconds=float(os.environ.get("REPORTS_ACCEPT_STALE", "0"))),
+        ),
         # For a Todo application on this machine. Leave both out where the issuer has https and a public address.
         fetching=RemotePolicy(
             private_networks=("127.0.0.0/8", "::1/128"),
@@ -52,6 +55,10 @@ def create_app() -> FastAPI:
         token: Annotated[AccessToken[TodoClaims], Depends(requires("todos"))],
     ) -> dict[str, int]:
         return {"max_todos": token.claims.max_todos}
+
+    @app.get("/balance")
+    async def balance(token: SensitiveToken) -> dict[str, object]:
+        return {"subject": token.subject, "balance": 0}
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:

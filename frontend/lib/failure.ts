@@ -29,7 +29,8 @@ export function messageOf(error: unknown): string {
     case "not_found":
       return "That is no longer there.";
     default:
-      return error.message;
+      // What the client itself says is only a code.
+      return error.message === error.code ? "Something went wrong. Try again." : error.message;
   }
 }
 

@@ -124,6 +124,8 @@ class SessionPolicy:
             successor; default 20 seconds.
         client_timeout: the longest time a client waits for a refresh; default 10 seconds, 1 second to 4 minutes; the
             grace must exceed it.
+        store_patience: the longest time that a refresh waits for the store, all its steps together; then it is given
+            up, and what was not yet sent to the store is never done; default 5 seconds, 0.1 second to 1 minute.
         rollback_tolerance: generations that a store may have lost in a failover; default 3, 0 to 16.
         per_subject: live sessions of one subject; default 50.
         when_full: what happens when one more is opened; default ``end_oldest``.
@@ -143,6 +145,7 @@ class SessionPolicy:
     idle_by: IdleBy = IdleBy.ACTIVITY
     grace: timedelta = timedelta(seconds=20)
     client_timeout: timedelta = timedelta(seconds=10)
+    store_patience: timedelta = timedelta(seconds=5)
     rollback_tolerance: int = 3
     per_subject: int = 50
     when_full: WhenFull = WhenFull.END_OLDEST
@@ -158,6 +161,7 @@ class SessionPolicy:
         _between("The absolute limit", self.absolute, timedelta(seconds=5), timedelta(days=400))
         _between("The limit of a transient session", self.transient, timedelta(seconds=5), timedelta(days=7))
         _between("The client's refresh timeout", self.client_timeout, timedelta(seconds=1), timedelta(minutes=4))
+        _between("The patience with the store", self.store_patience, timedelta(seconds=0.1), timedelta(minutes=1))
         _between("The time between two writings of last seen", self.last_seen_every, timedelta(0), timedelta(hours=1))
         _between("The refresh lead", self.refresh_lead, timedelta(seconds=1), timedelta(hours=12))
         _between("The time to a written confirmation", self.confirm_within, timedelta(0), timedelta(seconds=30))
@@ -221,20 +225,46 @@ class KeyPolicy:
         return self.jwks_max_age + 2 * self.follow_every + _LARGEST_LEEWAY
 
 
+class WhenStale(StrEnum):
+    """What a request with an access token gets while the news of revocations are stale."""
+
+    ASK = "ask"  # the store is asked once for all who wait; 503 when it does not answer in time
+    REFUSE = "refuse"  # 503 at once, until the background work has caught up
+
+
 @dataclass(frozen=True, slots=True)
 class RevocationPolicy:
     """The denylist and the feed that fills it.
 
+    No token that was revoked is accepted by another process later than ``max_staleness + accept_stale_for`` after the
+    revocation was committed, whatever fails.
+
     Attributes:
-        poll_every: how often a process asks the store for news; default 1 second.
-        max_staleness: older news than this is stale; default 5 seconds.
+        poll_every: how often a process asks the store for news, whether or not the store wakes it; default 1 second,
+            50 milliseconds to 60 seconds.
+        max_staleness: older news than this is stale; default 5 seconds, at least ``poll_every``.
+        when_stale: what happens then; default ``ask``.
+        ask_within: how long a request waits for the store when the news are stale; default 250 milliseconds,
+            10 milliseconds to 5 seconds.
+        accept_stale_for: for so long beyond ``max_staleness`` tokens are accepted all the same, except on sensitive
+            routes, and each is counted; default 0, at most an hour.
+        sensitive_within: how long a sensitive route waits for the row of the session; default 1 second,
+            10 milliseconds to 10 seconds.
     """
 
     poll_every: timedelta = timedelta(seconds=1)
     max_staleness: timedelta = timedelta(seconds=5)
+    when_stale: WhenStale = WhenStale.ASK
+    ask_within: timedelta = timedelta(milliseconds=250)
+    accept_stale_for: timedelta = timedelta(0)
+    sensitive_within: timedelta = timedelta(seconds=1)
 
     def __post_init__(self) -> None:
         _between("The feed interval", self.poll_every, timedelta(milliseconds=50), timedelta(seconds=60))
+        shortest_wait = timedelta(milliseconds=10)
+        _between("The wait for fresh news", self.ask_within, shortest_wait, timedelta(seconds=5))
+        _between("The time for which stale news are accepted", self.accept_stale_for, timedelta(0), timedelta(hours=1))
+        _between("The wait for a session's row", self.sensitive_within, shortest_wait, timedelta(seconds=10))
         if self.max_staleness < self.poll_every:
             raise ConfigurationError("The feed cannot be fresher than its interval.")
 

@@ -1,5 +1,6 @@
 """Sealring: the one object that an application builds, where all rooms meet."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from sealring.errors import (
     NotFound,
     RefusedError,
     SessionRevoked,
+    StoreUnavailable,
     SubjectInactive,
     TokenInvalid,
     UnknownKey,
@@ -30,6 +32,7 @@ from sealring.sessions.answer import SessionTokens, SessionView
 from sealring.sessions.decide import Sender
 from sealring.sessions.open import Login
 from sealring.sessions.record import EndReason, PurgeCounts, SessionRow
+from sealring.sessions.standing import require_current
 from sealring.sessions.subject import Subject, SubjectLoader
 from sealring.sessions.token import RefreshKeys
 from sealring.stores.base import Store
@@ -97,6 +100,7 @@ class Sealring(Generic[ClaimsT]):
         self.denylist = parts.denylist
         self.follower = parts.follower
         self.connections = parts.connections
+        self.freshness = parts.freshness
         self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
@@ -218,16 +222,29 @@ class Sealring(Generic[ClaimsT]):
 
     # Verifying
 
-    async def authenticate(self, text: str) -> AccessToken[ClaimsT]:
+    async def authenticate(self, text: str, *, sensitive: bool = False) -> AccessToken[ClaimsT]:
         """Verify an access token: signature, claims and denylist, without any network call.
 
-        Only a token that names an unknown key makes the ring ask the store, at most once in the cool-down.
+        Only a token that names an unknown key makes the ring ask the store, at most once in the cool-down; and stale
+        news do, where the policy says so.
+
+        Args:
+            text: the compact JWS as it came.
+            sensitive: whether the row of the session is read too, so that its end counts from the moment of its commit;
+                default False.
 
         Raises:
-            RefusedError: with the code that says why.
+            RefusedError: with the code that says why; ``StoreUnavailable`` when the store had to be asked and did not
+                answer in time.
         """
         try:
-            return await self._verify(text)
+            token = await self._verify(text)
+            # Only for a token that is good otherwise: forgeries never reach the store.
+            if await self._parts.freshness.ensure(token.session_id, sensitive=sensitive):
+                token = await self._verify(text)
+            if sensitive:
+                await self._check_row(token)
+            return token
         except VersionUnknown as error:
             self._emitter.emit(VersionUnseen(kind="claims", version=error.version))
             raise
@@ -244,6 +261,14 @@ class Sealring(Generic[ClaimsT]):
             return self._parts.verifier.verify(text, self.clock.now())
         except UnknownKey as error:
             raise TokenInvalid("nobody knows its key") from error
+
+    async def _check_row(self, token: AccessToken[ClaimsT]) -> None:
+        try:
+            async with asyncio.timeout(self.policy.revocation.sensitive_within.total_seconds()):
+                row = await self.store.read_session(token.sid)
+        except TimeoutError:
+            raise StoreUnavailable("the store did not tell about the session in time") from None
+        require_current(row, token.epoch, self.clock.now())
 
     def confirm(self, token: AccessToken[BaseModel]) -> None:
         """Note that the generation of a verified token was seen; it is written in the background."""

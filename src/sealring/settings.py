@@ -33,6 +33,7 @@ from sealring.policy import (
     SessionPolicy,
     WebPolicy,
     WhenFull,
+    WhenStale,
 )
 from sealring.service import Sealring
 from sealring.sessions.subject import SubjectLoader
@@ -110,6 +111,18 @@ class SealringSettings(BaseSettings):
     sessions_when_full: WhenFull = Field(
         WhenFull.END_OLDEST, description="What one session more does: `end_oldest`, or `refuse` the login."
     )
+    feed_poll: float = Field(1, description="How often a server asks the store for revocations, woken or not.")
+    feed_max_staleness: float = Field(
+        5,
+        description="Older news of revocations are stale; no revoked token is accepted for longer than this.",
+    )
+    when_stale: WhenStale = Field(
+        WhenStale.ASK,
+        description="What happens then: `ask` the store, with 503 if it is silent for 0.25 seconds, or `refuse`.",
+    )
+    accept_stale_for: float = Field(
+        0, description="For so long beyond that, tokens are accepted all the same, except on sensitive routes."
+    )
     allowed_origins: str = Field("", description="Further origins of own pages, comma-separated.")
     insecure_cookies: bool = Field(
         False, description="Cookies without `Secure` and prefix, for browsers that refuse those on http://localhost."
@@ -167,7 +180,12 @@ class SealringSettings(BaseSettings):
                 announce=timedelta(seconds=self.key_announce),
                 jwks_max_age=timedelta(seconds=self.jwks_max_age),
             ),
-            revocation=RevocationPolicy(),
+            revocation=RevocationPolicy(
+                poll_every=timedelta(seconds=self.feed_poll),
+                max_staleness=timedelta(seconds=self.feed_max_staleness),
+                when_stale=self.when_stale,
+                accept_stale_for=timedelta(seconds=self.accept_stale_for),
+            ),
             web=WebPolicy(
                 allowed_origins=(*sorted(base.allowed_origins), *origins),
                 secure_cookies=not self.insecure_cookies,

@@ -18,6 +18,7 @@ from sealring.policy import Policy
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.distrust import KeyDistruster
 from sealring.revocation.follower import FeedFollower
+from sealring.revocation.freshness import Freshness
 from sealring.runtime import Job
 from sealring.sessions.confirm import Confirmer
 from sealring.sessions.connections import Connections
@@ -71,6 +72,12 @@ class Parts(Generic[ClaimsT]):
         self.follower = FeedFollower(
             store=made_of.store,
             denylist=self.denylist,
+            clock=made_of.clock,
+            emitter=made_of.emitter,
+        )
+        self.freshness = Freshness(
+            follower=self.follower,
+            policy=made_of.policy.revocation,
             clock=made_of.clock,
             emitter=made_of.emitter,
         )
@@ -147,6 +154,10 @@ class Parts(Generic[ClaimsT]):
         """Take it in as soon as the store tells that there is some."""
         await self.follower.watch(self._store.watch_feed(), self.follow_feed)
 
+    async def look_at_feed(self) -> None:
+        """Notice that the news became stale, also while no request comes."""
+        self.freshness.status()
+
     async def flush_confirmations(self) -> int:
         """Write which generations were seen and return of how many sessions."""
         return await self.confirmer.flush(self._clock.now())
@@ -162,6 +173,7 @@ class Parts(Generic[ClaimsT]):
             Job("follow_feed", poll_every, self.follow_feed, longest_pause=poll_every),
             Job("watch_feed", poll_every, self.watch_feed, lasting=True),
             Job("watch_connections", poll_every, self.connections.look),
+            Job("look_at_feed", poll_every, self.look_at_feed),
             Job("confirm", confirm_every, self.flush_confirmations, at_stop=True),
             # It reads the ring, and does what is due; whichever process comes first does it for all.
             # Between two looks of a process there is never more than the interval of the policy.

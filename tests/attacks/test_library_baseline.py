@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sealring.access import ClaimsSchema, NoClaims
-from sealring.errors import JoseError, RefusedError, TokenInvalid, UnknownKey
+from sealring.errors import JoseError, RefusedError, UnknownKey
 from sealring.jose import JWK, JwsVerifier, SigningKey, b64u_decode, b64u_encode, parse_json_object, verify
 from sealring.revocation.record import Denial, DenialKind
 from tests.access.issuing import ISSUER, KEY, NOW, Desk, policy
@@ -31,11 +31,13 @@ class Row:
         token: what the attacker, or a careless maker, sends.
         by_gate: whether the strict profile of the gate refuses it already; otherwise the claims do.
         by_general: whether the general profile, which leaves payloads alone, refuses it too.
+        code: of the refusal of an access token.
     """
 
     token: str
     by_gate: bool = True
     by_general: bool = True
+    code: str = "token_invalid"
 
 
 def claims(**changes: object) -> dict[str, object]:
@@ -102,8 +104,12 @@ def rows() -> Iterator[tuple[str, Row]]:
     yield "exp 1e400", Row(made(raw_claim('"exp":1e400', exp=...)), by_gate=False, by_general=False)
     yield "NaN in another claim", Row(made(raw_claim('"note":NaN')), by_gate=False, by_general=False)
     yield "a lone surrogate", Row(made(raw_claim('"note":"\\ud800"')), by_gate=False, by_general=False)
-    yield "nbf ten minutes ahead", Row(made(nbf=int(NOW) + 600), by_gate=False, by_general=False)
-    yield "iat an hour ahead", Row(made(iat=int(NOW) + 3600, exp=int(NOW) + 3700), by_gate=False, by_general=False)
+    # Rightly signed, so one of our own clocks is wrong: refused all the same, and no reason to end a session.
+    for name, ahead in (
+        ("nbf ten minutes ahead", made(nbf=int(NOW) + 600)),
+        ("iat an hour ahead", made(iat=int(NOW) + 3600, exp=int(NOW) + 3700)),
+    ):
+        yield name, Row(ahead, by_gate=False, by_general=False, code="token_superseded")
     yield "aud missing", Row(made(aud=...), by_gate=False, by_general=False)
     for name, encoding in (("UTF-16", "utf-16"), ("UTF-16 without mark", "utf-16-le"), ("with a mark", "utf-8-sig")):
         payload = json.dumps(claims()).encode(encoding)
@@ -153,10 +159,9 @@ def test_the_general_gate_refuses_the_row_where_it_is_not_about_claims(row: Row)
 def test_an_access_token_of_the_row_is_refused_with_one_coded_error(row: Row) -> None:
     with pytest.raises((RefusedError, UnknownKey)) as caught:
         DESK.verifier.verify(row.token, NOW)
-    if not isinstance(caught.value, UnknownKey):
+    if isinstance(caught.value, RefusedError):
         # A key that nobody knows is the ring's to answer; it reloads once and then says token_invalid too.
-        assert isinstance(caught.value, TokenInvalid)
-        assert (caught.value.code, caught.value.status) == ("token_invalid", 401)
+        assert (caught.value.code, caught.value.status) == (row.code, 401)
 
 
 def test_s_and_n_minus_s_are_both_signatures_and_no_state_depends_on_which() -> None:

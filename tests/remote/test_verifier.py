@@ -21,7 +21,8 @@ from sealring.errors import (
     TokenSuperseded,
     VersionUnknown,
 )
-from sealring.events import IssuerKeysRead, JobFailed, TokenRefused, VersionUnseen
+from sealring.events import FeedStale, IssuerKeysRead, JobFailed, StaleAccepted, TokenRefused, VersionUnseen
+from sealring.policy import WhenStale
 from sealring.remote import FeedAccess, Follow, RemotePolicy, Verifier
 from sealring.remote.feed import HttpFeed
 from tests.remote.issuer import LOOPBACK, PATIENCE, SECRET, Issuer, issuer
@@ -217,6 +218,50 @@ async def test_many_requests_on_stale_denials_ask_the_issuer_a_few_times() -> No
         before = len(it.asked)
         await asyncio.gather(*(reports.authenticate(good.access_token) for _ in range(50)))
         assert len(it.asked) - before <= 5
+
+
+async def test_a_service_that_never_asks_refuses_stale_denials_at_once() -> None:
+    refusing = RevocationPolicy(when_stale=WhenStale.REFUSE)
+    async with issuer() as it, it.verifier(revocation=refusing) as reports:
+        good = await it.it.login()
+        await it.stop()
+        it.clock.advance(5.1)
+        assert isinstance(await refusal(reports, good.access_token), StoreUnavailable)
+        forged = good.access_token[:-4] + "AAAA"
+        assert isinstance(await refusal(reports, forged), TokenInvalid), "a forgery is one, whatever is stale"
+
+
+async def test_a_service_may_go_on_without_news_by_policy_and_tells_of_every_token() -> None:
+    log = EventLog()
+    patient = RevocationPolicy(accept_stale_for=timedelta(seconds=60))
+    async with issuer() as it, it.verifier(log, revocation=patient) as reports:
+        good = await it.it.login()
+        await it.stop()
+        it.clock.advance(64.9)
+        await reports.authenticate(good.access_token)
+        assert [event.session_id for event in log.of(StaleAccepted)] == [good.view.row.session_id]
+        assert isinstance(await sensitive_refusal(reports, good.access_token), StoreUnavailable)
+        it.clock.advance(0.2)
+        assert isinstance(await refusal(reports, good.access_token), StoreUnavailable)
+        assert len(log.of(FeedStale)) == 1
+
+
+@BOTH
+async def test_on_a_sensitive_route_the_end_of_a_session_counts_from_its_commit(follow: Follow) -> None:
+    async with issuer(poll=5) as it, it.verifier(follow=follow) as reports:
+        for _ in range(5):
+            tokens = await it.it.login()
+            await reports.authenticate(tokens.access_token, sensitive=True)
+            await it.it.ring.logout(refresh_token=tokens.refresh_token)
+            assert isinstance(await sensitive_refusal(reports, tokens.access_token), TokenRevoked)
+
+
+async def sensitive_refusal(verifier: Verifier[Any], token: str) -> RefusedError | None:
+    try:
+        await verifier.authenticate(token, sensitive=True)
+    except RefusedError as error:
+        return error
+    return None
 
 
 async def test_a_service_does_not_start_without_its_issuer() -> None:

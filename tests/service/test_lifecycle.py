@@ -81,7 +81,7 @@ async def test_an_error_of_the_application_passes_and_the_ring_is_stopped(place:
         with pytest.raises(ZeroDivisionError):
             async with another_ring(place, it):
                 raise ZeroDivisionError
-        assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("sealring ")]) == 6
+        assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("sealring ")]) == 7
 
 
 async def test_a_store_that_fails_while_the_ring_stops_is_told_and_the_stop_goes_on(place: Place) -> None:

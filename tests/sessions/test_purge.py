@@ -196,6 +196,16 @@ async def test_a_purge_that_lost_its_turn_stops() -> None:
     assert not await store.inner.take_lease("purge", "a third", clock.now(), 60)
 
 
+async def test_the_background_work_purges_by_itself() -> None:
+    async with bench(policy=quiet(purge_every=timedelta(seconds=1))) as it:
+        await it.login()
+        it.clock.advance(40 * 86_400)
+        async with asyncio.timeout(30):
+            while not it.log.of(Purged):
+                await asyncio.sleep(0.02)
+        assert it.log.of(Purged) == [Purged(sessions=1, denials=0, subjects=0)]
+
+
 # Whatever happens before
 
 

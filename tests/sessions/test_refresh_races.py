@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,6 @@ import pytest
 from sealring import SessionTokens, Subject
 from sealring.errors import SessionRevoked, StoreUnavailable
 from sealring.events import RefreshDecided
-from sealring.revocation.record import ENDED, Denial, DenialKind
-from sealring.sessions import EndReason
 from tests.gated import GatedStore, Place
 from tests.refreshing import another_ring, one_more, prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
 from tests.support import WEB, Bench, Claims, bench
@@ -191,28 +190,6 @@ async def test_a_failing_store_loses_nothing(place: Place, method: str, side: An
         assert (await row_of(it, tokens)).replay_streak == 0
 
 
-async def test_an_end_that_was_cut_off_after_its_denial_is_finished_by_whoever_comes_back(place: Place) -> None:
-    gated = GatedStore(place.open())
-    async with bench(policy=quiet(), store=gated.port) as it:
-        tokens = await settled_login(it)
-        await it.ring.store.write_denial(
-            Denial(DenialKind.SESSION, tokens.view.row.session_id, ENDED, it.clock.now() + 900)
-        )
-        await it.ring.follower.catch_up()
-        gated.fail("read_session", "before")
-        with pytest.raises(SessionRevoked):
-            await refreshed(it, tokens)
-        assert (await row_of(it, tokens)).revoked_at is None
-        with pytest.raises(SessionRevoked):
-            await refreshed(it, tokens)
-        assert (await row_of(it, tokens)).revoked_reason == EndReason.RESTORED
-        it.clock.advance(10_000)
-        await it.ring.follower.catch_up()
-        assert len(it.ring.denylist) == 0
-        with pytest.raises(SessionRevoked):
-            await refreshed(it, tokens)
-
-
 async def test_a_row_that_moves_under_three_tries_is_for_another_time(place: Place) -> None:
     """Each time between read and write, another process raises the access epoch."""
     gated = GatedStore(place.open())
@@ -244,3 +221,34 @@ async def test_two_lost_rounds_are_only_two_more_tries(place: Place) -> None:
         assert answer.view.outcome == "unchanged"
         await it.ring.follower.catch_up()
         assert (await it.ring.authenticate(answer.access_token)).epoch == 2
+
+
+@pytest.mark.parametrize("method", ["rotate", "read_session", "compare_and_swap"])
+async def test_a_refresh_that_waits_too_long_for_the_store_is_given_up_and_what_was_not_sent_is_never_done(
+    place: Place, method: str
+) -> None:
+    gated = GatedStore(place.open())
+    policy = quiet(store_patience=timedelta(seconds=0.5))
+    async with bench(policy=policy, store=gated.port) as it, one_more(place, it) as other:
+        tokens = await (settled_login(it) if method == "rotate" else it.login())
+        before = await row_of(it, tokens)
+        gate = gated.hold(method)
+        with pytest.raises(StoreUnavailable, match=r"longer than 0\.5 seconds"):
+            await refreshed(it, tokens, attempt="a")
+        gate.open()
+        assert await row_of(it, tokens) == before
+        expected = "rotated" if method == "rotate" else "unchanged"
+        assert (await refreshed(other, tokens, attempt="a")).view.outcome == expected
+
+
+async def test_a_swap_that_was_sent_stands_though_its_refresh_was_given_up_and_the_next_try_is_a_replay(
+    place: Place,
+) -> None:
+    gated = GatedStore(place.open())
+    policy = quiet(store_patience=timedelta(seconds=0.5))
+    async with bench(policy=policy, store=gated.port) as it, one_more(place, it) as other:
+        tokens = await settled_login(it)
+        gated.hold("rotate", "after")
+        with pytest.raises(StoreUnavailable):
+            await refreshed(it, tokens, attempt="a")
+        assert (await refreshed(other, tokens, attempt="a")).view.outcome == "replayed"

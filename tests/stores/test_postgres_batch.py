@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -27,8 +27,12 @@ class Engine:
         self.under_way: list[list[bytes]] = []
         self.most_under_way = 0
         self.go = asyncio.Event()
+        self.connected = asyncio.Event()
+        self.connected.set()
 
-    async def apply(self, batch: Sequence[Rotation]) -> dict[bytes, SessionRow]:
+    async def apply(self, wanted: Callable[[], Sequence[Rotation]]) -> dict[bytes, SessionRow]:
+        await self.connected.wait()
+        batch = wanted()
         sids = [rotation.sid for rotation in batch]
         self.batches.append(list(batch))
         self.under_way.append(sids)
@@ -120,6 +124,18 @@ async def test_who_waits_too_long_is_told_so_and_what_had_not_begun_is_never_don
     engine.go.set()
     await batches.close()
     assert [rotation.attempt for batch in engine.batches for rotation in batch] == ["under way"]
+
+
+async def test_what_waited_too_long_for_a_connection_is_never_sent() -> None:
+    engine = Engine()
+    engine.connected.clear()
+    engine.go.set()
+    batches = batches_on(engine, timeout=0.05)
+    with pytest.raises(StoreUnavailable):
+        await batches.rotate(make_rotation(make_row()))
+    engine.connected.set()
+    await batches.close()
+    assert engine.batches == [[]]
 
 
 async def test_more_than_the_capacity_is_refused_at_once_and_room_comes_back() -> None:

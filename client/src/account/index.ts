@@ -1,5 +1,5 @@
 import type { Client } from "../client.js";
-import { answerInvalid, isRecord, isText } from "../errors.js";
+import { answerInvalid, isText, membersOf } from "../errors.js";
 import { sessionOf } from "../state.js";
 
 /** One session of the signed-in account, as the list of sessions shows it. */
@@ -24,8 +24,7 @@ export interface SessionSummary {
  * @throws SealringError only, like all functions here.
  */
 export async function listSessions<User>(client: Client<User>): Promise<readonly SessionSummary[]> {
-  const body = await client.send("GET", "/sessions");
-  const list = isRecord(body) ? body["sessions"] : null;
+  const list = membersOf(await client.send("GET", "/sessions"))["sessions"];
   if (!Array.isArray(list)) throw answerInvalid();
   return list.map(readSummary);
 }
@@ -47,25 +46,25 @@ export function logoutAll<User>(client: Client<User>): Promise<number> {
 /** Makes a call that may end sessions; `signed_out` says that this one was among them. */
 async function end<User>(client: Client<User>, method: "POST" | "DELETE", path: string): Promise<number> {
   const held = sessionOf(client.getSnapshot());
-  const body = await client.send(method, path);
-  if (!isRecord(body) || typeof body["ended"] !== "number") throw answerInvalid();
+  const { ended, outcome } = membersOf(await client.send(method, path));
+  if (typeof ended !== "number") throw answerInvalid();
   // A session that was opened meanwhile is another one, and stays.
-  if (body["outcome"] === "signed_out" && held) client.forget(held.sessionId);
-  return body["ended"];
+  if (outcome === "signed_out" && held) client.forget(held.sessionId);
+  return ended;
 }
 
 function readSummary(entry: unknown): SessionSummary {
-  if (!isRecord(entry)) throw answerInvalid();
+  const members = membersOf(entry);
   const {
     session_id: sessionId,
     created_at_ms: createdAt,
     last_seen_ms: lastSeenAt,
     expires_at_ms: expiresAt,
-  } = entry;
+  } = members;
   if (!isText(sessionId)) throw answerInvalid();
   if (typeof createdAt !== "number" || typeof lastSeenAt !== "number" || typeof expiresAt !== "number") {
     throw answerInvalid();
   }
-  const device = isText(entry["device"]) ? entry["device"] : "";
-  return { sessionId, current: entry["current"] === true, device, createdAt, lastSeenAt, expiresAt };
+  const device = isText(members["device"]) ? members["device"] : "";
+  return { sessionId, current: members["current"] === true, device, createdAt, lastSeenAt, expiresAt };
 }

@@ -74,8 +74,8 @@ export class TestLocks implements Locks {
   readonly request = async <Result>(
     _name: string,
     options: { readonly signal?: AbortSignal; readonly ifAvailable?: boolean },
-    work: (lock: unknown) => Promise<Result>,
-  ): Promise<Result> => {
+    work: (lock: unknown) => Promise<Result> | null,
+  ): Promise<Result | null> => {
     this.asked += 1;
     await Promise.resolve();
     if (this.#held && options.ifAvailable) return work(null);
@@ -116,7 +116,6 @@ export class MemoryStorage implements KeyValueStorage {
   readonly values = new Map<string, string>();
   readonly getItem = (key: string): string | null => this.values.get(key) ?? null;
   readonly setItem = (key: string, value: string): void => void this.values.set(key, value);
-  readonly removeItem = (key: string): void => void this.values.delete(key);
 }
 
 /** One tab: a client and what it told. */
@@ -156,9 +155,7 @@ export class Browser {
       channel: this.hub.open,
       storage: this.storage,
       locks: this.locks,
-      activity: window,
       target: window,
-      cookiesEnabled: () => true,
       ...options,
     });
     const events: ClientEvent[] = [];

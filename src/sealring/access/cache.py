@@ -19,6 +19,7 @@ CACHED_TOKENS: Final = 8_192
 """Verified tokens that a verifier keeps by default; each takes some 2 KB."""
 
 _CONSTANT: Final = frozenset({NoneType, bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID})
+_GROUPS: Final = (tuple, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,12 @@ def digest_of(text: str) -> bytes:
 def is_constant(value: object) -> bool:
     """Tell whether nobody who is given a value can change it for the next one: all the way down."""
     kind = type(value)
-    if kind in _CONSTANT or isinstance(value, Enum):
+    if kind in _CONSTANT:
         return True
-    if isinstance(value, tuple | frozenset) and kind in (tuple, frozenset):
-        return all(is_constant(each) for each in value)
-    if not isinstance(value, BaseModel) or not value.model_config.get("frozen"):
-        return False
-    if value.__pydantic_private__ or value.__pydantic_extra__:
-        return False
-    return all(is_constant(each) for each in value.__dict__.values())
+    if isinstance(value, BaseModel):
+        if value.__pydantic_private__ or value.__pydantic_extra__ or not value.model_config.get("frozen"):
+            return False
+        return all(map(is_constant, value.__dict__.values()))
+    if isinstance(value, _GROUPS):
+        return kind in _GROUPS and all(map(is_constant, value))
+    return isinstance(value, Enum)

@@ -8,6 +8,7 @@ from sealring.errors import TokenInvalid
 # RFC 7519 section 2: a NumericDate; the upper end is 9999-12-31T23:59:59Z, beyond is no date.
 LATEST_DATE = 253_402_300_799
 _LARGEST_COUNTER = 2**53 - 1
+_NUMBER = (int, float)  # made once: this is asked for every date of every token
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -33,7 +34,7 @@ class PayloadReader:
         """Return a claim that is a NumericDate (RFC 7519 section 2)."""
         value = self._payload.get(name)
         # A bool is an int in Python and no number in JSON.
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_DATE:
+        if isinstance(value, bool) or not isinstance(value, _NUMBER) or not 0 <= value <= LATEST_DATE:
             raise TokenInvalid(f"claim {name} is missing or no date")
         return value
 

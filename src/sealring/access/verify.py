@@ -32,8 +32,12 @@ _LONGEST_LIFE = 24 * 3600
 class Authenticator(Protocol[ClaimsT_co]):
     """Turns the text of an access token into a verified value; the edges need nothing else."""
 
-    async def authenticate(self, text: str) -> AccessToken[ClaimsT_co]:
+    async def authenticate(self, text: str, *, sensitive: bool = False) -> AccessToken[ClaimsT_co]:
         """Verify one token.
+
+        Args:
+            text: the compact JWS as it came.
+            sensitive: whether whoever knows the session is asked about it at this moment, too; default False.
 
         Raises:
             RefusedError: with the code that says why, and what the client does about it.
@@ -66,7 +70,8 @@ class AccessTokenVerifier(Generic[ClaimsT]):
         denylist: Denylist,
         cache: int = CACHED_TOKENS,
     ) -> None:
-        self._policy = policy
+        # By issuer, this service's own identifier: the policy never changes, and this is asked for every token.
+        self._identifiers = {issuer: policy.identifier(issuer) for issuer in policy.issuers}
         self._claims = claims
         self._resolve_key = resolve_key
         self._is_in_use = is_in_use
@@ -106,15 +111,11 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             raise
         except JoseError as error:
             raise TokenInvalid(error.detail) from error
-        self._check_parties(reader)
-        times = self._times(reader)
-        self._check_times(times, now)
-        if not self._is_good(jws.kid):
-            raise TokenSuperseded("its key is out of use")
-        # Before the application's claims: what has ended is over, whatever version it carries.
-        self._check_denied(reader.text("jti"), reader.session_id(), reader.counter("ep"))
-        token = self._token(reader)
-        self._keep(digest, jws.kid, times, token, reader)
+        token, times = self._checked(reader, jws.kid, now)
+        key = self._resolve_key(jws.kid)
+        if digest and key is not None:
+            values = None if is_constant(token.claims) else reader.others(_OWN)
+            self._cache.add(digest, CachedToken(key, times, token, values))
         return token
 
     def check_denied(self, token: AccessToken[Any]) -> None:
@@ -125,6 +126,39 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             TokenSuperseded: its epoch is out of use.
         """
         self._check_denied(token.token_id, token.session_id, token.epoch)
+
+    def _checked(self, reader: PayloadReader, key_id: str, now: float) -> tuple[AccessToken[ClaimsT], Times]:
+        """Check every claim of a token whose signature is good, and return what it says."""
+        # RFC 9068 section 2.2: every one of these is required.
+        issuer, audience = reader.text("iss", longest=2048), reader.audience()
+        client_id, subject = reader.text("client_id"), reader.text("sub")
+        self._check_parties(issuer, audience, client_id, subject)
+        times = Times(reader.date("iat"), reader.date("exp"), reader.optional_date("nbf"))
+        self._check_times(times, now)
+        if not self._is_good(key_id):
+            raise TokenSuperseded("its key is out of use")
+        token_id, session_id, epoch = reader.text("jti"), reader.session_id(), reader.counter("ep")
+        # Before the application's claims: what has ended is over, whatever version it carries.
+        self._check_denied(token_id, session_id, epoch)
+        version = reader.counter("ver")
+        token = AccessToken(
+            issuer=issuer,
+            subject=subject,
+            audience=audience,
+            expires_at=int(times.expires_at),
+            issued_at=int(times.issued_at),
+            token_id=token_id,
+            client_id=client_id,
+            session_id=session_id,
+            generation=reader.counter("gen"),
+            epoch=epoch,
+            version=version,
+            scope=reader.scope(),
+            auth_time=int(reader.date("auth_time")),
+            amr=reader.amr(),
+            claims=self._claims.read(version, reader.others(_OWN)),
+        )
+        return token, times
 
     def _keeps_its_key(self, cached: CachedToken[ClaimsT]) -> bool:
         """Tell whether the key that verified a token is what it was; otherwise empty the cache."""
@@ -144,32 +178,23 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             return token
         return replace(token, claims=self._claims.read(token.version, cached.values))
 
-    def _keep(self, digest: bytes, kid: str, times: Times, token: AccessToken[ClaimsT], reader: PayloadReader) -> None:
-        key = self._resolve_key(kid)
-        if key is not None:
-            values = None if is_constant(token.claims) else reader.others(_OWN)
-            self._cache.add(digest, CachedToken(key, times, token, values))
-
     def _is_good(self, kid: str) -> bool:
         return self._is_in_use(kid) and not self._denylist.denies_key(kid)
 
-    def _check_parties(self, reader: PayloadReader) -> None:
+    def _check_parties(self, issuer: str, audience: tuple[str, ...], client_id: str, subject: str) -> None:
         # RFC 9068 section 4: "The issuer identifier ... MUST exactly match the value of the iss claim."
-        issuer = reader.text("iss", longest=2048)
-        if issuer not in self._policy.issuers:
+        identifier = self._identifiers.get(issuer)
+        if identifier is None:
             raise TokenInvalid("claim iss is another issuer")
         # RFC 9068 section 4: the aud claim must contain the resource server's own identifier; equality, never a prefix.
         # Whoever else it names is not our business.
-        if self._policy.identifier(issuer) not in reader.audience():
+        if identifier not in audience:
             raise TokenInvalid("claim aud does not name this service")
-        if reader.text("client_id") not in self._clients:
+        if client_id not in self._clients:
             raise TokenInvalid("claim client_id is not a registered client")
         # RFC 9700 section 4.15: a client must not pass as a resource owner.
-        if reader.text("sub") in self._clients:
+        if subject in self._clients:
             raise TokenInvalid("claim sub is the id of a client")
-
-    def _times(self, reader: PayloadReader) -> Times:
-        return Times(reader.date("iat"), reader.date("exp"), reader.optional_date("nbf"))
 
     def _check_times(self, times: Times, now: float) -> None:
         # Its signature is right, so what is wrong is one of our clocks. That is no reason to end anybody's session.
@@ -189,23 +214,3 @@ class AccessTokenVerifier(Generic[ClaimsT]):
             if least >= ENDED:
                 raise TokenRevoked("its session has ended")
             raise TokenSuperseded("its epoch is out of use")
-
-    def _token(self, reader: PayloadReader) -> AccessToken[ClaimsT]:
-        version = reader.counter("ver")
-        return AccessToken(
-            issuer=reader.text("iss", longest=2048),
-            subject=reader.text("sub"),
-            audience=reader.audience(),
-            expires_at=int(reader.date("exp")),
-            issued_at=int(reader.date("iat")),
-            token_id=reader.text("jti"),
-            client_id=reader.text("client_id"),
-            session_id=reader.session_id(),
-            generation=reader.counter("gen"),
-            epoch=reader.counter("ep"),
-            version=version,
-            scope=reader.scope(),
-            auth_time=int(reader.date("auth_time")),
-            amr=reader.amr(),
-            claims=self._claims.read(version, reader.others(_OWN)),
-        )

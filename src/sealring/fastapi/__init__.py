@@ -7,7 +7,7 @@ app.include_router(auth_router(ring, authenticate=...))
 """
 
 from sealring.fastapi.auth import LoginApproved, auth_router
-from sealring.fastapi.dependencies import Token, access_token, current_user, requires
+from sealring.fastapi.dependencies import SensitiveToken, Token, access_token, current_user, requires, sensitive_token
 from sealring.fastapi.foreign import foreign_token
 from sealring.fastapi.install import lifespan, protect
 from sealring.fastapi.operations import operations_router
@@ -15,6 +15,7 @@ from sealring.fastapi.revocations import revocations_router
 
 __all__ = [
     "LoginApproved",
+    "SensitiveToken",
     "Token",
     "access_token",
     "auth_router",
@@ -25,4 +26,5 @@ __all__ = [
     "protect",
     "requires",
     "revocations_router",
+    "sensitive_token",
 ]

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from sealring.errors import CredentialsInvalid, RefreshMissing, RefusedError
 from sealring.events import LoginRefused
-from sealring.fastapi.dependencies import Token
+from sealring.fastapi.dependencies import SensitiveToken, Token
 from sealring.fastapi.well_known import WellKnownEndpoints
 from sealring.service import Sealring
 from sealring.sessions.answer import SessionTokens, SessionView
@@ -136,12 +136,12 @@ class _Endpoints:
         ended = await self._ring.logout_all(refresh_token=auth.refresh_cookie.value, token=auth.token)
         return self._signed_out(ended)
 
-    async def sessions(self, token: Token) -> SessionList:
+    async def sessions(self, token: SensitiveToken) -> SessionList:
         """List the live sessions of the account."""
         rows = await self._ring.sessions(token.subject)
         return SessionList(sessions=[SessionItem.of(row, current=row.session_id == token.session_id) for row in rows])
 
-    async def end_session(self, session_id: str, token: Token) -> JSONResponse:
+    async def end_session(self, session_id: str, token: SensitiveToken) -> JSONResponse:
         """End one session of the account; another account's is not found."""
         await self._ring.end_session(token.subject, session_id)
         if session_id == token.session_id:

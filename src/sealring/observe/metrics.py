@@ -1,6 +1,8 @@
 """Counts each event for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from sealring.events import Event, TokenIssued, all_event_types
@@ -27,6 +29,7 @@ class PrometheusSink:
             )
             for kind in all_event_types()
         }
+        self._gauges: dict[str, Gauge] = {}
         self._sizes = Histogram(
             "sealring_access_token_bytes", "Size of access tokens.", registry=self.registry, buckets=_TOKEN_SIZES
         )
@@ -43,6 +46,18 @@ class PrometheusSink:
             counter.inc()
         if isinstance(event, TokenIssued):
             self._sizes.observe(event.size)
+
+    def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show a value that is read whenever the metrics are; one that has the name already is replaced.
+
+        Args:
+            name: of the metric, with its unit.
+            documentation: one sentence.
+            read: returns the value.
+        """
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(name, documentation, registry=self.registry)
+        self._gauges[name].set_function(read)
 
     def expose(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

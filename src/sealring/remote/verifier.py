@@ -23,11 +23,11 @@ from sealring.remote.policy import RemotePolicy
 from sealring.remote.urls import checked_url, origin_of
 from sealring.revocation.denylist import Denylist
 from sealring.revocation.follower import FeedFollower
+from sealring.revocation.freshness import FeedState, Freshness
 from sealring.runtime import Job, Runtime
 
-_ASK_WITHIN: Final = 0.25
 _KEYS_EVERY: Final = 10.0
-_FEED_PAUSE: Final = 0.1
+_FEED_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 2.0
 # A held reading must return well before the news that it brings are needed.
 _HOLD_PART: Final = 0.4
@@ -127,6 +127,13 @@ class Verifier(Generic[ClaimsT]):
         self._follower = FeedFollower(
             store=self._feed, denylist=self.denylist, clock=self.clock, emitter=self._emitter, trusting=True
         )
+        self._freshness = Freshness(
+            follower=self._follower,
+            policy=self.policy.revocation,
+            clock=self.clock,
+            emitter=self._emitter,
+            read_now=self._read_at_once,
+        )
         self._verifier = AccessTokenVerifier(
             policy=self.policy,
             claims=ClaimsSchema.of(claims),
@@ -171,16 +178,26 @@ class Verifier(Generic[ClaimsT]):
         finally:
             await self._client.aclose()
 
-    async def authenticate(self, text: str) -> AccessToken[ClaimsT]:
+    async def authenticate(self, text: str, *, sensitive: bool = False) -> AccessToken[ClaimsT]:
         """Verify an access token: signature, claims and denylist, without any network call.
 
         Only a token that names an unknown key makes it ask the issuer, at most once in a minute; and stale denials do,
         where the policy says so.
 
+        Args:
+            text: the compact JWS as it came.
+            sensitive: whether the denials are read at this moment; default False.
+
         Raises:
-            RefusedError: with the code that says why.
+            RefusedError: with the code that says why; ``StoreUnavailable`` when the issuer had to be asked and did not
+                answer in time.
         """
         try:
+            token = await self._verify(text)
+            if sensitive:
+                await self._read_now()
+            elif not await self._freshness.ensure(token.session_id):
+                return token
             return await self._verify(text)
         except VersionUnknown as error:
             self._emitter.emit(VersionUnseen(kind="claims", version=error.version))
@@ -199,18 +216,17 @@ class Verifier(Generic[ClaimsT]):
     def state(self) -> VerifierState:
         """Return what is known of the issuer just now."""
         now = self.clock.now()
-        feed_age, keys_age = self._follower.age(now), self._keys.age(now)
-        fresh = feed_age is not None and feed_age <= self.policy.revocation.max_staleness.total_seconds()
+        feed, keys_age = self._freshness.status(), self._keys.age(now)
+        fresh = feed.state is not FeedState.STALE
         try:
             self._keys.check_age(now)
         except StoreUnavailable:
             fresh = False
-        return VerifierState(ready=fresh, feed_age_seconds=feed_age, keys_age_seconds=keys_age)
+        return VerifierState(ready=fresh, feed_age_seconds=feed.age, keys_age_seconds=keys_age)
 
     async def _verify(self, text: str) -> AccessToken[ClaimsT]:
         now = self.clock.now()
         self._keys.check_age(now)
-        await self._check_fresh(now)
         try:
             return self._verifier.verify(text, now)
         except UnknownKey:
@@ -220,25 +236,29 @@ class Verifier(Generic[ClaimsT]):
         except UnknownKey as error:
             raise TokenInvalid("the issuer does not publish its key") from error
 
-    async def _check_fresh(self, now: float) -> None:
-        age = self._follower.age(now)
-        if age is not None and age <= self.policy.revocation.max_staleness.total_seconds():
-            return
+    async def _read_now(self) -> None:
         try:
-            with self._feed.at_once():
-                await asyncio.wait_for(self._follower.catch_up(), _ASK_WITHIN)
+            async with asyncio.timeout(self.policy.revocation.sensitive_within.total_seconds()):
+                await self._read_at_once()
         except TimeoutError:
-            raise StoreUnavailable("the denials are stale, and the issuer does not answer") from None
+            raise StoreUnavailable("the issuer did not tell about revocations in time") from None
+
+    async def _read_at_once(self) -> None:
+        with self._feed.at_once():
+            await self._follower.catch_up()
 
     async def _start(self) -> None:
+        told = ""
         try:
             async with asyncio.timeout(self._fetching.start_within.total_seconds()):
                 while True:
                     try:
-                        await self._keys.load()
+                        await self._keys.load_when_due()
                         await self._follower.catch_up()
                     except StoreUnavailable as error:
-                        self._emitter.emit(JobFailed(job="start", detail=error.detail))
+                        if error.detail != told:
+                            told = error.detail
+                            self._emitter.emit(JobFailed(job="start", detail=told))
                         await asyncio.sleep(_START_PAUSE)
                     else:
                         return

@@ -95,6 +95,17 @@ class FeedFollower:
         """
         if self._reading is not None:
             await asyncio.wait([self._reading])
+        return await self.join()
+
+    async def join(self) -> int:
+        """Wait for the reading that is under way, or take in all news where there is none; :meth:`age` tells the rest.
+
+        Returns:
+            How many denials this process did not know.
+
+        Raises:
+            StoreUnavailable: what was read so far is kept.
+        """
         if self._reading is None:
             self._reading = asyncio.create_task(self._read())
             self._reading.add_done_callback(self._done)

@@ -1,6 +1,6 @@
 """Drives the decision against a store: one conditional statement, and only if that misses, read, decide, write."""
 
-from contextlib import suppress
+import asyncio
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -115,7 +115,7 @@ class Refresher:
         """
         now = self._clock.now()
         token = self._decode(text)
-        await self._refuse_denied(token)
+        self._refuse_denied(token)
         presented = Presented(
             generation=token.generation,
             secret_hash=token.secret_hash,
@@ -124,9 +124,9 @@ class Refresher:
             active_at=self._active_at(idle_for, now),
             key_version=self._keys.current,
         )
-        outcome, row = await self._settle(token.sid, presented, now)
+        outcome, row = await self._settled_in_time(token.sid, presented, now)
         # A revoke that this process heard of in the meantime wins, whatever raced.
-        await self._refuse_denied(token)
+        self._refuse_denied(token)
         self._tell(outcome, row, presented)
         return Refreshed(outcome, row, self._successor(outcome, row, token), now)
 
@@ -142,11 +142,10 @@ class Refresher:
             )
             raise
 
-    async def _refuse_denied(self, token: RefreshToken) -> None:
+    def _refuse_denied(self, token: RefreshToken) -> None:
         session_id = token.sid.hex()
         if not self._denylist.denies_session(session_id):
             return
-        await self._finish_end(token.sid)
         detail = "denied in this process"
         self._emitter.emit(
             RefreshDecided(
@@ -159,21 +158,19 @@ class Refresher:
         )
         raise SessionRevoked(detail)
 
-    async def _finish_end(self, sid: bytes) -> None:
-        """End a denied session in its row too, where whoever ended it was cut off in between.
-
-        A denial lives no longer than the access tokens, and nobody repeats an end that a refresh brought about: whoever
-        would do so is refused here, by the denial.
-        """
-        with suppress(StoreUnavailable):
-            row = await self._store.read_session(sid)
-            if row is not None and row.revoked_at is None:
-                await self._ender.end(sid, EndReason.RESTORED)
-
     def _active_at(self, idle_for: float | None, now: float) -> float | None:
         if self._policy.idle_by is IdleBy.REFRESH:
             return now
         return None if idle_for is None else now - max(0.0, idle_for)
+
+    async def _settled_in_time(self, sid: bytes, presented: Presented, now: float) -> tuple[Outcome, SessionRow]:
+        patience = self._policy.store_patience.total_seconds()
+        try:
+            # The client has given up by then or is about to; what comes later would be for nobody.
+            async with asyncio.timeout(patience):
+                return await self._settle(sid, presented, now)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the store took longer than {patience:g} seconds") from error
 
     async def _settle(self, sid: bytes, presented: Presented, now: float) -> tuple[Outcome, SessionRow]:
         rotated = await self._try_hot(sid, presented, now)

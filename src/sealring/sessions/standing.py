@@ -4,7 +4,14 @@ from typing import Any
 
 from sealring.access.claims import AccessToken
 from sealring.clock import Clock
-from sealring.errors import SessionExpiredAbsolute, SessionExpiredIdle, SessionRevoked, SubjectInactive, TokenSuperseded
+from sealring.errors import (
+    SessionExpiredAbsolute,
+    SessionExpiredIdle,
+    SessionRevoked,
+    SubjectInactive,
+    TokenRevoked,
+    TokenSuperseded,
+)
 from sealring.sessions.mint import SessionMinter
 from sealring.sessions.port import SessionStore
 from sealring.sessions.record import SessionRow
@@ -30,6 +37,27 @@ def require_live(row: SessionRow | None, now: float) -> SessionRow:
     if now >= row.idle_end:
         raise SessionExpiredIdle("the row says so")
     return row
+
+
+def require_current(row: SessionRow | None, epoch: int, now: float) -> SessionRow:
+    """Return the session of an access token that is good at this moment: the rule of a sensitive route.
+
+    Args:
+        row: as it was read just now; None for none.
+        epoch: ``ep`` of the token.
+        now: seconds since the epoch.
+
+    Raises:
+        TokenRevoked: the session was ended, or is gone.
+        TokenSuperseded: the access tokens of this epoch were revoked; the session lives on.
+        SessionExpiredAbsolute: the session is past its absolute end, though the token is within the leeway.
+        SessionExpiredIdle: it is past its idle end, though the token lives on.
+    """
+    if row is None or row.revoked_at is not None:
+        raise TokenRevoked("the row of its session says so")
+    if epoch < row.ep:
+        raise TokenSuperseded("the row of its session has a higher epoch")
+    return require_live(row, now)
 
 
 class SessionStanding:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -135,8 +136,9 @@ class SealringMiddleware:
     async def _authenticate(
         self, scope: Scope, headers: RequestHeaders, credentials: Credentials, verdict: Verdict, request_id: str
     ) -> RequestAuth:
-        token, refusal = None, credentials.refusal
+        token, refusal, ask_again = None, credentials.refusal, None
         if credentials.token is not None:
+            ask_again = partial(self._ring.authenticate, credentials.token, sensitive=True)
             try:
                 token = await self._ring.authenticate(credentials.token)
                 self._ring.confirm(token)
@@ -153,6 +155,7 @@ class SealringMiddleware:
             via=credentials.via,
             token=token,
             refusal=refusal,
+            ask_again=ask_again,
         )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -78,7 +78,7 @@ class PostgresStore:
         pool = PostgresPool(self._dsn, size=self._size, timeout=self._timeout)
         self._pool = pool
         self._rotations = RotationBatches(
-            lambda batch: pool.write(lambda server: postgres_sessions.rotate(server, batch), repeatable=True),
+            lambda wanted: pool.write(lambda server: postgres_sessions.rotate(server, wanted()), repeatable=True),
             timeout=self._timeout,
             capacity=self._capacity,
         )

@@ -36,25 +36,27 @@ def rounds(confirmations: Sequence[Confirmation]) -> list[list[Confirmation]]:
 class _Waiting:
     rotation: Rotation
     answer: "asyncio.Future[SessionRow | None]"
+    deadline: float  # of the loop's clock
 
 
 class RotationBatches:
     """Gathers rotations, and gives everybody the answer to their own one after its commit.
 
     Of several rotations of one session only one is under way at a time; the others wait for the next batch. Who goes
-    away before the turn of their rotation takes it along; a batch that has begun goes on, whoever waits. A rotation
-    that the server refuses is found by doing those of its batch one by one.
+    away before their rotation is sent takes it along, and one that has waited too long is not sent any more; what was
+    sent is done, whoever waits. A rotation that the server refuses is found by doing those of its batch one by one.
 
     Args:
         apply: does rotations of different sessions in one transaction and returns the rows that changed; raises
-            ``StoreUnavailable``, or ``InternalError`` when one of them holds what cannot be stored.
+            ``StoreUnavailable``, or ``InternalError`` when one of them holds what cannot be stored. It is given what
+            tells the rotations, and asks it when it has a connection, again each time that it tries.
         timeout: seconds that a caller waits.
         capacity: rotations that may wait.
     """
 
     def __init__(
         self,
-        apply: Callable[[Sequence[Rotation]], Awaitable[Mapping[bytes, SessionRow]]],
+        apply: Callable[[Callable[[], Sequence[Rotation]]], Awaitable[Mapping[bytes, SessionRow]]],
         *,
         timeout: float,
         capacity: int,
@@ -82,7 +84,7 @@ class RotationBatches:
             raise StoreUnavailable(f"{self._capacity} rotations wait for PostgreSQL already")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[SessionRow | None] = loop.create_future()
-        self._enqueue(_Waiting(rotation, answer))
+        self._enqueue(_Waiting(rotation, answer, loop.time() + self._timeout))
         timer = loop.call_later(self._timeout, self._expire, answer)
         try:
             return await answer
@@ -126,7 +128,7 @@ class RotationBatches:
         while self._ready and len(batch) < LARGEST_BATCH:
             sid = self._ready.popleft()
             line = self._lines[sid]
-            while line and line[0].answer.done():
+            while line and not _is_wanted(line[0]):
                 line.popleft()
                 self._waiting -= 1
             if line:
@@ -144,8 +146,14 @@ class RotationBatches:
                 del self._lines[sid]
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        sent: list[_Waiting] = []
+
+        def still_wanted() -> list[Rotation]:
+            sent[:] = filter(_is_wanted, batch)
+            return [job.rotation for job in sent]
+
         try:
-            rows = await self._apply([job.rotation for job in batch])
+            rows = await self._apply(still_wanted)
         except InternalError as error:
             if len(batch) == 1:
                 _refuse(batch, error)
@@ -159,9 +167,15 @@ class RotationBatches:
             _refuse(batch, StoreUnavailable("the PostgreSQL store was stopped"))
             raise
         else:
-            for job in batch:
+            # Whoever is not among those that were sent waited too long; the timer has told them or is about to.
+            for job in sent:
                 if not job.answer.done():
                     job.answer.set_result(rows.get(job.rotation.sid))
+
+
+def _is_wanted(job: _Waiting) -> bool:
+    # The time is looked at too: a loop that was held up has not told the caller yet that it waits no more.
+    return not job.answer.done() and job.answer.get_loop().time() < job.deadline
 
 
 def _refuse(batch: Sequence[_Waiting], error: SealringError) -> None:

@@ -1,6 +1,7 @@
 """The connections of the PostgreSQL store: bounded, replaced when they die, and safe from callers that go away."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -130,8 +131,8 @@ class PostgresPool:
     async def write(self, operation: Operation[T], *, repeatable: bool = False) -> T:
         """Run an operation that is one transaction.
 
-        If its caller goes away before it has a connection, nothing happens; once begun, it runs to its end, and the
-        caller's cancellation waits for that, so that whatever the caller does next sees it.
+        If its caller goes away before it has a connection, or there is none in time, nothing happens; once begun, it
+        runs to its end, and the caller's cancellation waits for that, so that whatever the caller does next sees it.
 
         Args:
             operation: run again when a deadlock or a serialization failure undid it.
@@ -142,9 +143,10 @@ class PostgresPool:
             StoreUnavailable: no connection was free in time, or the server failed or did not answer in time.
             InternalError: what it was given cannot be stored.
         """
+        deadline = self._loop.time() + self._timeout
         for tries_left in range(_TRIES - 1, -1, -1):
             try:
-                async with self._connection() as connection:
+                async with self._connection(deadline) as connection:
                     return await self._finished(operation(connection))
             except CONTENDED as error:
                 if not tries_left:
@@ -160,13 +162,16 @@ class PostgresPool:
         raise InternalError("a loop that always ends by an answer or an error has ended without")
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _connection(self, deadline: float = math.inf) -> AsyncIterator[Connection]:
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the PostgreSQL store is not open")
         if asyncio.get_running_loop() is not self._loop:
             raise ConfigurationError("the PostgreSQL store is used in another event loop than the one that opened it")
-        connection = await pool.acquire(timeout=self._timeout)
+        within = min(self._timeout, deadline - self._loop.time())
+        if within <= 0:
+            raise StoreUnavailable(f"PostgreSQL did not answer within {self._timeout:g} seconds")
+        connection = await pool.acquire(timeout=within)
         try:
             yield connection
         except asyncio.CancelledError:

@@ -213,6 +213,8 @@ async def list_sessions(connection: Connection, subject: str) -> tuple[SessionRo
 
 async def rotate(connection: Connection, rotations: Sequence[Rotation]) -> dict[bytes, SessionRow]:
     """Apply hot writes, of which no two are for the same session, by one statement; return the rows that changed."""
+    if not rotations:
+        return {}
     if len(rotations) == 1:
         rows = await connection.fetch(ROTATE, *_ROTATIONS.values(rotations[0]))
     else:

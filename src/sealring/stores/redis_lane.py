@@ -29,14 +29,20 @@ class _Job:
     commands: Sequence[Command]
     packed: bytes
     answer: "asyncio.Future[tuple[int, list[Any]]]"
+    deadline: float  # of the loop's clock
+
+    def is_wanted(self) -> bool:
+        """Tell whether somebody still waits."""
+        # The time is looked at too: a loop that was held up has not told the caller yet that it waits no more.
+        return not self.answer.done() and self.answer.get_loop().time() < self.deadline
 
 
 class Lane:
     """One connection and the callers that share it.
 
-    A caller that goes away before its commands were sent takes them along; once sent, they are done, whoever waits. A
-    command that fails fails its own caller. A connection that fails takes down only those whose answers had not come;
-    the next caller gets a new connection.
+    A caller that goes away before its commands were sent takes them along, as does one that has waited too long; once
+    sent, they are done, whoever waits. A command that fails fails its own caller. A connection that fails takes down
+    only those whose answers had not come; the next caller gets a new connection.
 
     Args:
         connect: returns a connection.
@@ -112,7 +118,7 @@ class Lane:
             raise StoreUnavailable(f"{self._capacity} operations wait for Redis already")
         answer: asyncio.Future[tuple[int, list[Any]]] = self._loop.create_future()
         # Packed here, so that what cannot be packed fails its own caller and not a pipeline.
-        self._waiting.append(_Job(commands, _packed(commands), answer))
+        self._waiting.append(_Job(commands, _packed(commands), answer, self._loop.time() + self._timeout))
         if self._serving is None:
             # It begins when the loop turns, so whoever asks in this turn comes along.
             self._serving = self._loop.create_task(self._serve())
@@ -154,7 +160,7 @@ class Lane:
         size = 0
         while self._waiting and size < LARGEST_PIPELINE:
             job = self._waiting.popleft()
-            if not job.answer.done():
+            if job.is_wanted():
                 jobs.append(job)
                 size += len(job.commands)
         return jobs
@@ -177,6 +183,8 @@ class Lane:
     async def _exchange(self, jobs: Sequence[_Job]) -> bool:
         """Send everything, hand out each answer as it comes, and tell whether the server is a replica."""
         connection = await self._connected()
+        # Connecting may have taken a while.
+        jobs = [job for job in jobs if job.is_wanted()]
         await connection.send_packed_command(b"".join(job.packed for job in jobs), check_health=False)
         unknown: list[tuple[_Job, list[Any]]] = []
         wrong_server = False

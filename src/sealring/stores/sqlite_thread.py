@@ -23,6 +23,7 @@ T = TypeVar("T")
 class _Job:
     operation: Callable[[sqlite3.Connection], Any]
     future: "asyncio.Future[Any]"
+    deadline: float  # of the loop's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class _Answer:
 class SqliteThread:
     """Runs operations on a connection, in the order in which they were asked for.
 
-    An operation whose caller has gone before its turn is dropped; once begun, it runs to its end and is committed,
-    whoever waits. An operation that fails is undone alone.
+    An operation whose caller has gone before its turn, or that has waited too long for it, is dropped; once begun, it
+    runs to its end and is committed, whoever waits. An operation that fails is undone alone.
 
     Args:
         name: of the thread.
@@ -98,7 +99,7 @@ class SqliteThread:
         if self._queue.qsize() >= self._capacity:
             raise StoreUnavailable(f"{self._capacity} operations wait for the SQLite store already")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(operation, future))
+        self._queue.put(_Job(operation, future, self._loop.time() + self._timeout))
         timer = self._loop.call_later(self._timeout, self._expire, future)
         try:
             return await future
@@ -137,13 +138,17 @@ class SqliteThread:
         self._post(_resolve, self._opened)
         try:
             while jobs := self._next_jobs():
-                waiting = [job for job in jobs if job is not None and not job.future.done()]
+                waiting = [job for job in jobs if job is not None and self._is_wanted(job)]
                 if waiting:
                     self._post(_answer, self._transact(connection, waiting))
                 if jobs[-1] is None:
                     break
         finally:
             self._finish(connection)
+
+    def _is_wanted(self, job: _Job) -> bool:
+        # The time is looked at too: a loop that was held up has not told the caller yet that it waits no more.
+        return not job.future.done() and self._loop.time() < job.deadline
 
     def _next_jobs(self) -> list[_Job | None]:
         """Wait for one job and take all that wait behind it; None is the last one ever."""
@@ -157,7 +162,7 @@ class SqliteThread:
         try:
             connection.execute(self._begin)
             # Time has passed if another process held the file; who has gone in the meantime wants no write any more.
-            answers = [_attempt(connection, job) for job in jobs if not job.future.done()]
+            answers = [_attempt(connection, job) for job in jobs if self._is_wanted(job)]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             _roll_back(connection)

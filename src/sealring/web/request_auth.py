@@ -1,7 +1,7 @@
 """What is known about the sender of one request, for everything that answers it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sealring.access.claims import AccessToken
@@ -29,6 +29,7 @@ class RequestAuth:
         via: how the access token came; None when none came.
         token: the verified access token, or None.
         refusal: why there is no verified token; None exactly when there is one.
+        ask_again: verifies the same token once more as a sensitive route needs it; None where no token came.
     """
 
     request_id: str
@@ -40,6 +41,8 @@ class RequestAuth:
     via: Via | None
     token: AccessToken[Any] | None
     refusal: RefusedError | None
+    # Never shown: it holds the text of the token.
+    ask_again: Callable[[], Awaitable[AccessToken[Any]]] | None = field(default=None, repr=False)
 
     @property
     def agent_family(self) -> str:
@@ -81,3 +84,23 @@ def require_token(scope: Mapping[str, Any]) -> AccessToken[Any]:
     if auth.token is None:
         raise auth.refusal or NotAuthenticated()
     return auth.token
+
+
+async def require_sensitive_token(scope: Mapping[str, Any]) -> AccessToken[Any]:
+    """Return the verified access token of a request, after its session was looked up in the store at this moment.
+
+    For routes where the seconds that a revocation takes to reach this process are too many; without the store they do
+    not answer.
+
+    Args:
+        scope: the ASGI scope.
+
+    Raises:
+        RefusedError: there is none, or its session has ended; ``StoreUnavailable`` when the store does not answer.
+        ConfigurationError: the middleware does not stand in front of this application.
+    """
+    require_token(scope)
+    ask_again = request_auth(scope).ask_again
+    if ask_again is None:
+        raise NotAuthenticated
+    return await ask_again()
