@@ -138,9 +138,10 @@ class PostgresEngine:
 
     def hang(self) -> None:
         assert self.server.process is not None
-        # Its children first: the postmaster would otherwise start new ones.
-        children = self.server.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").split()
-        self._hung = [self.server.process.pid, *map(int, children)]
+        parent = self.server.process.pid
+        # The postmaster first: it would start new ones otherwise.
+        os.kill(parent, signal.SIGSTOP)
+        self._hung = [*_children(parent), parent]
         for pid in self._hung:
             os.kill(pid, signal.SIGSTOP)
 
@@ -217,6 +218,12 @@ class ValkeyEngine:
     def _has(self, offset: int) -> bool:
         facts = self.replica.facts("replication")
         return facts.get("master_link_status") == "up" and int(facts["slave_repl_offset"]) >= offset
+
+
+def _children(parent: int) -> list[int]:
+    every = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = (map(int, line.split()) for line in every.splitlines())
+    return [pid for pid, its_parent in pairs if its_parent == parent]
 
 
 @contextmanager

@@ -66,6 +66,11 @@ class Proxy:
         """Answers that are still to be cut."""
         return self._to_cut
 
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return len(self._serving)
+
     def drop(self) -> None:
         """Cut every connection at once, whatever is under way."""
         for task in self._serving:
