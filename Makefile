@@ -77,7 +77,8 @@ test: test-python test-typescript test-browser ## Run every test: Python, TypeSc
 
 .PHONY: test-python
 test-python: .venv/.dev
-	@SEALRING_NO_SKIPS=1 $(PY) -m pytest tests -n $(JOBS)
+	@pgbouncer="$$(scripts/pgbouncer.sh)"; \
+	SEALRING_NO_SKIPS=1 SEALRING_PGBOUNCER="$$pgbouncer" $(PY) -m pytest tests -n $(JOBS)
 
 .PHONY: test-typescript
 test-typescript: client/dist/.built

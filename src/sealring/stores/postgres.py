@@ -38,6 +38,8 @@ class PostgresStore:
         listen: whether one more connection hears at once of what other processes have revoked; default True, or
             ``listen=on`` or ``off`` in the URL. Turn it off behind a pooler that lends connections for a transaction:
             ``LISTEN`` does not reach through it, and the interval of the policy is enough.
+        prepare: whether each connection keeps its statements prepared; default True, or ``prepare=on`` or ``off`` in
+            the URL. Turn it off behind such a pooler when that does not carry prepared statements over.
 
     Raises:
         ConfigurationError: an argument is out of its range.
@@ -47,13 +49,21 @@ class PostgresStore:
     durable = True
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, capacity: int = 10_000, listen: bool = True
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_timeout: float = 5.0,
+        capacity: int = 10_000,
+        listen: bool = True,
+        prepare: bool = True,
     ) -> None:
         self._dsn, options = split(url)
         self._size = int(options.get("pool_size", pool_size))
         self._timeout = options.get("pool_timeout", pool_timeout)
         self._capacity = capacity
         self._listen: bool = options.get("listen", listen)
+        self._prepare: bool = options.get("prepare", prepare)
         self._pool: PostgresPool | None = None
         self._rotations: RotationBatches | None = None
         if self._size <= LANES:
@@ -75,7 +85,7 @@ class PostgresStore:
         """
         if self._pool is not None:
             raise ConfigurationError("the PostgreSQL store is open already")
-        pool = PostgresPool(self._dsn, size=self._size, timeout=self._timeout)
+        pool = PostgresPool(self._dsn, size=self._size, timeout=self._timeout, prepare=self._prepare)
         self._pool = pool
         self._rotations = RotationBatches(
             lambda wanted: pool.write(lambda server: postgres_sessions.rotate(server, wanted()), repeatable=True),
@@ -105,7 +115,8 @@ class PostgresStore:
             ConfigurationError: user, password, database or rights are wrong, or a newer version made the tables.
             StoreUnavailable: the server does not answer.
         """
-        return await PostgresPool(self._dsn, size=1, timeout=self._timeout).migrate(look_only=look_only)
+        pool = PostgresPool(self._dsn, size=1, timeout=self._timeout, prepare=self._prepare)
+        return await pool.migrate(look_only=look_only)
 
     async def ping(self) -> None:
         """Prove that the server answers.

@@ -14,6 +14,7 @@ from sealring.stores.postgres_errors import CONTENDED, LOST, as_store_error, at_
 from sealring.stores.postgres_schema import look, migrate
 from sealring.stores.schema import SchemaState
 
+_CACHE: Final = "statement_cache_size"
 _TRIES: Final = 3  # of a transaction that a deadlock or a serialization failure undid
 
 T = TypeVar("T")
@@ -29,10 +30,13 @@ class PostgresPool:
         dsn: where, as the driver takes it.
         size: connections at most.
         timeout: seconds that a caller waits for a connection, and then for the answer to each statement.
+        prepare: whether each connection keeps its statements prepared.
     """
 
-    def __init__(self, dsn: str, *, size: int, timeout: float) -> None:
+    def __init__(self, dsn: str, *, size: int, timeout: float, prepare: bool = True) -> None:
         self._dsn = dsn
+        # Without a name, a statement is parsed and run in one go: the driver lets nothing come in between.
+        self._driver: dict[str, Any] = {"timeout": timeout} if prepare else {"timeout": timeout, _CACHE: 0}
         self._size = size
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
@@ -52,9 +56,9 @@ class PostgresPool:
                 self._dsn,
                 min_size=1,
                 max_size=self._size,
-                timeout=self._timeout,
                 command_timeout=self._timeout,
                 reset=_nothing,
+                **self._driver,
             )
 
     async def migrate(self, *, look_only: bool) -> SchemaState:
@@ -68,8 +72,7 @@ class PostgresPool:
             return await self._once(look if look_only else migrate)
 
     async def _once(self, operation: Operation[T]) -> T:
-        # The driver takes fractions of a second; only its stubs say whole ones.
-        connection = await asyncpg.connect(self._dsn, timeout=self._timeout)  # pyright: ignore[reportArgumentType]
+        connection = await asyncpg.connect(self._dsn, **self._driver)
         try:
             return await operation(connection)
         finally:
@@ -99,11 +102,7 @@ class PostgresPool:
         if self._pool is None:
             raise StoreUnavailable("the PostgreSQL store is not open")
         try:
-            connection = await asyncpg.connect(
-                self._dsn,
-                timeout=self._timeout,  # pyright: ignore[reportArgumentType] - fractions, as above
-                command_timeout=self._timeout,
-            )
+            connection = await asyncpg.connect(self._dsn, command_timeout=self._timeout, **self._driver)
             try:
                 yield connection
             finally:

@@ -11,6 +11,7 @@ _OURS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
     "pool_size": (int, "a number"),
     "pool_timeout": (float, "a number"),
     "listen": (_SWITCH.__getitem__, "on or off"),
+    "prepare": (_SWITCH.__getitem__, "on or off"),
 }
 
 
