@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from asyncpg import exceptions as pg
 
+from sealring.errors import ConfigurationError
 from sealring.sessions.record import SessionRow
 from sealring.stores import Store
 from sealring.stores.postgres import PostgresStore
+from sealring.stores.postgres_errors import at_start
 from sealring.testing import make_rotation, make_row
 from sealring.testing.rules.cancelling import CancellingRules
 from sealring.testing.rules.ending import EndingSubjectRules
@@ -98,3 +101,11 @@ async def test_many_processes_share_two_connections_to_the_server_and_each_gets_
         assert 1 <= len(pools) <= FEW
         clients = [each for each in bouncer.show("CLIENTS") if each["database"] == name]
         assert len(clients) > FEW
+
+
+@pytest.mark.parametrize("error", [pg.DuplicatePreparedStatementError, pg.InvalidSQLStatementNameError])
+def test_what_happens_at_a_start_without_the_options_is_answered_with_them(error: type[Exception]) -> None:
+    # Which of the two it is, and when, depends on who was lent which connection before.
+    ours = at_start(error("prepared statement"))
+    assert isinstance(ours, ConfigurationError)
+    assert "prepare=off&listen=off" in ours.detail

@@ -21,6 +21,11 @@ LOST: Final = (
 
 _REFUSED_VALUES: Final = ("22", "23")  # classes of SQLSTATE: data exception, integrity constraint violation
 
+_POOLED: Final = (
+    "is reached through a pooler that exchanges connections between transactions: put prepare=off&listen=off into the "
+    "store's URL"
+)
+
 _FIX: Final = {
     pg.InvalidPasswordError: "refuses the user or its password: set the right ones in the store's URL",
     pg.InvalidAuthorizationSpecificationError: (
@@ -32,10 +37,8 @@ _FIX: Final = {
         "does not let this user make or use the tables sealring_*: grant it CREATE on the schema for the first start, "
         "and SELECT, INSERT, UPDATE and DELETE on the tables"
     ),
-    pg.InvalidSQLStatementNameError: (
-        "is reached through a pooler that loses prepared statements: use PgBouncer 1.21 or newer with "
-        "max_prepared_statements above 0, or its session mode"
-    ),
+    pg.InvalidSQLStatementNameError: _POOLED,
+    pg.DuplicatePreparedStatementError: _POOLED,
 }
 
 
