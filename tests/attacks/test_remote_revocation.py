@@ -131,6 +131,18 @@ async def test_c9_many_denials_push_none_out() -> None:
             assert await refusal(reports, ended.access_token) is TokenRevoked
 
 
+async def test_c9_what_one_issuer_denies_is_nothing_to_another_even_under_one_id() -> None:
+    async with issuer() as one, issuer() as other, one.verifier() as first, other.verifier() as second:
+        tokens = await one.it.login()
+        ids = (DenialKind.SESSION, tokens.view.row.session_id), (DenialKind.TOKEN, payload_of(tokens)["jti"])
+        marker = await other.it.login()
+        for kind, ident in ids:
+            await other.it.ring.store.write_denial(Denial(kind, ident, ENDED, one.clock.now() + 900))
+        await other.it.ring.logout(refresh_token=marker.refresh_token)
+        await until(second, marker.access_token, TokenRevoked)
+        assert await refusal(first, tokens.access_token) is None
+
+
 @BOTH
 @pytest.mark.parametrize("seconds", [-3_600, 3_600])
 async def test_c9_the_clocks_of_issuer_and_service_may_disagree_about_the_time_of_day(

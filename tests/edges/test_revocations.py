@@ -136,7 +136,7 @@ async def test_a_foreign_cursor_is_answered_with_everything() -> None:
 async def test_a_service_that_holds_too_many_requests_has_to_wait() -> None:
     async with feed(poll=60, requests=10_000) as it:
         cursor = decode_page((await it.get()).body).cursor
-        held = [asyncio.create_task(it.get(f"after={cursor}&wait=20")) for _ in range(64)]
+        held = [asyncio.create_task(it.get(f"after={cursor}&wait=20")) for _ in range(512)]
         async with asyncio.timeout(PATIENCE):
             while (refused := await it.get(f"after={cursor}")).status != 429:
                 await asyncio.sleep(0.01)

@@ -263,6 +263,7 @@ async def test_a_route_takes_the_one_or_the_other_and_never_whichever_comes() ->
             assert await ask(token(other.claims())) == (200, "ada")
             assert await ask((await it.it.login()).access_token) == (401, "token_invalid")
             assert await ask(None) == (401, "not_authenticated")
+        assert app.openapi()["paths"]["/partner"]["get"]["security"] == [{"ForeignToken": []}]
 
 
 GOOD = ForeignIssuer(issuer="https://id.example", audience="api")

@@ -349,6 +349,18 @@ MISTAKES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("path", ["", "auth", "@evil.example/", "/a?b", "/a#b", "/a b", "\\evil", "/\r\nx"])
+def test_the_secret_of_a_service_goes_nowhere_but_to_a_path_of_its_issuer(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="path of the feed"):
+        FeedAccess(name="reports", secret=SECRET, path=path)
+
+
+@pytest.mark.parametrize(("name", "secret"), [("a:b", SECRET), ("", SECRET), ("reports", "secret"), ("reports", "")])
+def test_the_name_and_the_secret_of_a_service_are_checked_where_they_are_configured(name: str, secret: str) -> None:
+    with pytest.raises(ConfigurationError):
+        FeedAccess(name=name, secret=secret)
+
+
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_verifier_is_not_made_with(case: str) -> None:
     given: dict[str, Any] = {

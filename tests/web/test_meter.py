@@ -10,13 +10,6 @@ def test_so_many_are_allowed_and_then_none_until_the_next_window() -> None:
     assert meter.count("a", 60) == 0
 
 
-def test_a_clock_that_is_set_back_begins_a_new_window() -> None:
-    meter = Meter(1, 60)
-    assert meter.count("a", 1_000) == 0
-    assert meter.count("a", 1_001) > 0
-    assert meter.count("a", 10) == 0
-
-
 def test_a_flood_of_names_takes_bounded_memory() -> None:
     meter = Meter(1, 60)
     for number in range(20_000):

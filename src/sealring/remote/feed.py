@@ -1,6 +1,7 @@
 """Reads the feed of an issuer over HTTP, as a long poll or as an event stream, for a follower in this process."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from sealring.clock import Clock
-from sealring.errors import JoseError, StoreUnavailable
-from sealring.oauth.callers import basic_credentials, digest_of_secret
+from sealring.errors import ConfigurationError, JoseError, StoreUnavailable
+from sealring.oauth.callers import Callers, basic_credentials, digest_of_secret
 from sealring.remote.http import HttpClient
 from sealring.remote.server_events import event_data
 from sealring.revocation.record import FeedPage
@@ -18,6 +19,7 @@ from sealring.revocation.wire import MAX_PAGE_BYTES, START, cursor_number, decod
 
 _JSON: Final = frozenset({"application/json"})
 _EVENTS: Final = frozenset({"text/event-stream"})
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 # Servers end a stream when they like; none is kept longer than this.
 _STREAM_FOR: Final = 300.0
 
@@ -46,7 +48,10 @@ class FeedAccess:
     follow: Follow = Follow.POLL
 
     def __post_init__(self) -> None:
-        digest_of_secret(self.secret)
+        Callers([(self.name, digest_of_secret(self.secret))])
+        # Nothing in it may move the secret to another host.
+        if not _PATH.fullmatch(self.path):
+            raise ConfigurationError("The path of the feed begins with a slash and has no query.")
 
 
 class HttpFeed:
@@ -120,7 +125,8 @@ class HttpFeed:
         finally:
             for task in (held, hurry):
                 task.cancel()
-            await asyncio.wait((held, hurry))
+            # Looked at, so that nobody complains about a failure that no longer matters.
+            await asyncio.gather(held, hurry, return_exceptions=True)
 
     async def _held(self) -> FeedPage:
         return await (self._next_of_stream() if self._access.follow is Follow.STREAM else self._poll(self._hold))

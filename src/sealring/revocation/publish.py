@@ -35,7 +35,7 @@ class FeedPublisher:
         Raises:
             StoreUnavailable: the store does not answer.
         """
-        came_at = self._clock.now()
+        came_at = self._clock.monotonic()
         while True:
             # Noted before the reading: what is committed while it runs changes the number, and wakes.
             seen = self._follower.cursor
@@ -43,17 +43,16 @@ class FeedPublisher:
             yield page
             after = page.cursor
             while not page.more and not await self._news(seen, every):
-                now = self._clock.now()
-                age = self._follower.age(now)
+                age = self._follower.age(self._clock.now())
                 if age is None or self._follower.cursor != cursor_number(after):
                     break
-                yield WirePage(cursor=after, denials=(), at=now - age - came_at)
+                yield WirePage(cursor=after, denials=(), at=self._clock.monotonic() - age - came_at)
 
     async def _read(self, after: str, came_at: float, limit: int) -> WirePage:
         number, reset = cursor_number(after), False
         if after != START and not await self._is_ours(number, after):
             number, reset = 0, True
-        at = self._clock.now()
+        at = self._clock.monotonic()
         page = await self._store.read_feed(number, limit)
         if page.anew:
             number, reset = 0, True

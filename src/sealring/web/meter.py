@@ -31,14 +31,13 @@ class Meter:
 
         Args:
             name: who acts.
-            now: seconds since the epoch.
+            now: seconds of a clock that is never set back.
 
         Returns:
             0 when it is within the limit, otherwise the seconds until the next window.
         """
         window = self._windows.get(name)
-        # A clock that was set back must not prolong a window.
-        if window is None or not 0 <= now - window.began_at < self._window:
+        if window is None or now - window.began_at >= self._window:
             self._forget(now)
             window = self._windows[name] = _Window(now, 0)
         window.count += 1
@@ -47,6 +46,6 @@ class Meter:
     def _forget(self, now: float) -> None:
         if len(self._windows) < _MOST_NAMES:
             return
-        live = {name: each for name, each in self._windows.items() if 0 <= now - each.began_at < self._window}
+        live = {name: each for name, each in self._windows.items() if now - each.began_at < self._window}
         # Starting over is simple and bounded; whoever floods with names gains one window.
         self._windows = live if len(live) < _MOST_NAMES else {}
