@@ -3,6 +3,7 @@
 HTTP clients tidy headers up; an attack does not. So the requests here are ASGI scopes with raw header lines.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -140,7 +141,9 @@ async def ask(
     answer = Answer()
 
     async def receive() -> Message:
-        return inbox.pop(0) if inbox else {"type": "http.disconnect"}
+        if not inbox:
+            await asyncio.Event().wait()  # The client waits for its answer.
+        return inbox.pop(0)
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -16,6 +16,7 @@ from sealring.sessions.answer import SessionTokens, SessionView
 from sealring.sessions.decide import Sender
 from sealring.sessions.open import Login
 from sealring.sessions.subject import Subject
+from sealring.starlette.presence import require_presence
 from sealring.web.cookies import CookieNames, delete_cookie, set_cookie
 from sealring.web.models import EndedAnswer, ErrorBody, RefreshRequest, SessionAnswer, SessionItem, SessionList
 from sealring.web.request_auth import RequestAuth, request_auth
@@ -95,6 +96,7 @@ class _Endpoints:
         try:
             if approved is None:
                 raise CredentialsInvalid("the application refused the credential")
+            await require_presence(request)
             tokens = await self._ring.open_session(
                 approved.login,
                 approved.subject,
@@ -115,6 +117,7 @@ class _Endpoints:
         if auth.refresh_cookie.value is None:
             raise RefreshMissing(f"the refresh cookie is {auth.refresh_cookie.state.value}")
         asked = body or RefreshRequest()
+        await require_presence(request)
         tokens = await self._ring.refresh(
             auth.refresh_cookie.value, sender=self._sender(auth), attempt=asked.attempt, idle_for=asked.idle_for
         )
