@@ -75,7 +75,8 @@ class SealringSettings(BaseSettings):
         "take its tokens; default the issuer.",
     )
     store: str = Field(
-        "sqlite:///sealring.db", description="Where sessions and keys are: `sqlite:///file` or `memory:`."
+        "sqlite:///sealring.db",
+        description="Where sessions and keys are: `sqlite:///file`, `postgresql://…`, `redis://…` or `memory:`.",
     )
     key_encryption_keys: SecretStr = Field(
         description="Keys that seal the signing keys: `version:base64url of 32 random bytes`, comma-separated."

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sealring.stores.sqlite_schema import MIGRATIONS
+from tests.running import ROOT
 from tests.stores.servers import PASSWORD, PostgresServer, postgres_server
 from tests.stores.valkey_server import valkey_server
 
@@ -65,6 +66,15 @@ def test_it_says_what_it_did_and_then_that_there_is_nothing_to_do(tmp_path: Path
     code, out, _ = run(tmp_path, store, "--check", "--json")
     told = {"version": NEWEST, "newest": NEWEST, "made": [], "carried": False}
     assert (code, json.loads(out)) == (0, told)
+
+
+def test_the_documentation_shows_what_it_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "stores" / "migrations.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^sealring migrate( --\w+)? +# (.+)$", page, re.MULTILINE)
+    store = f"sqlite:///{tmp_path / 'sessions.db'}"
+    said = [run(tmp_path, store, *option.split())[1].strip() for option, _ in shown if option != " --check"]
+    assert said == [sentence for option, sentence in shown if option != " --check"]
+    assert [option for option, _ in shown] == ["", "", " --check", " --json"]
 
 
 def test_eight_processes_at_once_make_each_version_once(tmp_path: Path, store: str) -> None:
