@@ -11,8 +11,10 @@ from backend.auth.config import TodoClaims, build_ring, token_settings
 from backend.auth.utils import password_login, signed_in_user, subject_loader
 from backend.db import Database
 from backend.frontend import frontend_router
+from backend.live import LiveLists
 from backend.migrate import migrate, prepare_files
 from backend.routes.account import account_router
+from backend.routes.live import live_router
 from backend.routes.todos import todo_router
 from backend.settings import TodoSettings, load_todo_settings
 from backend.todos import Todos
@@ -55,6 +57,7 @@ def create_app(
     database = Database(settings.database, patience=settings.patience)
     accounts = Accounts(database, Passwords(settings, hasher), PasswordRules(), clock)
     limits = AttemptLimits(settings)
+    lists = LiveLists(database)
     metrics = PrometheusSink()
     load_subject = subject_loader(accounts, max_todos=settings.max_todos)
     ring = build_ring(tokens, load_subject=load_subject, sinks=(LogSink(), metrics), clock=clock)
@@ -63,7 +66,7 @@ def create_app(
         title="Todo",
         version=VERSION,
         summary="A todo list whose sign-in, sessions and tokens are Sealring's.",
-        lifespan=_lifespan(settings, database, ring),
+        lifespan=_lifespan(settings, database, ring, lists),
         # FastAPI's own pages bring inline scripts, which the Content-Security-Policy forbids.
         docs_url=None,
         redoc_url=None,
@@ -76,21 +79,22 @@ def create_app(
     app.include_router(auth_router(ring, authenticate=login))
     app.include_router(revocations_router(ring, tokens.known_callers()))
     app.include_router(account_router(accounts, limits, ring, signed_in))
-    app.include_router(todo_router(Todos(database, clock), signed_in, clock))
+    app.include_router(todo_router(Todos(database, clock, lists.changed), signed_in, clock))
+    app.include_router(live_router(lists, ring))
     app.include_router(operations_router(ring, metrics if settings.metrics else None))
     app.include_router(frontend_router(settings.frontend_dir))
     return app
 
 
 def _lifespan(
-    settings: TodoSettings, database: Database, ring: Sealring[TodoClaims]
+    settings: TodoSettings, database: Database, ring: Sealring[TodoClaims], lists: LiveLists
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
         prepare_files(settings)
         try:
             await migrate(database)
-            async with ring:
+            async with ring, lists.running():
                 yield
         finally:
             await database.close()

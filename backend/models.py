@@ -87,6 +87,7 @@ class User(Base):
         email: in lower case, unique.
         password_hash: argon2id, in PHC string format.
         disabled_at: when it was disabled; a disabled account cannot sign in, and its sessions end.
+        list_version: how often its list was changed.
     """
 
     __tablename__ = "users"
@@ -97,6 +98,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(256))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    list_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     @property
     def is_active(self) -> bool:

@@ -19,6 +19,8 @@ from sealring.errors import ConfigurationError, SealringError
 
 # What is under way when the server is told to stop may take this long, in seconds.
 _DRAIN = 10
+# Bytes.
+_LONGEST_MESSAGE = 1_024
 _EVERYWHERE = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1", "localhost"})  # noqa: S104 - compared, not bound
 
 
@@ -109,6 +111,8 @@ def _config(app: FastAPI, settings: TodoSettings) -> uvicorn.Config:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or "",
         timeout_graceful_shutdown=_DRAIN,
+        # Nothing that is sent to a WebSocket here is read.
+        ws_max_size=_LONGEST_MESSAGE,
     )
 
 

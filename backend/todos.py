@@ -1,8 +1,10 @@
 """Todos: every act concerns one owner's, and somebody else's look as if they were not there."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend import schemas
@@ -21,11 +23,13 @@ class Todos:
     Args:
         database: where they are.
         clock: tells the time.
+        changed: is called when a list has changed.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, changed: Callable[[], None]) -> None:
         self._database = database
         self._clock = clock
+        self._changed = changed
 
     async def page(self, owner_id: str, query: TodoQuery) -> schemas.TodoPage:
         """Return one page of the list and the counts, both of one moment.
@@ -71,10 +75,7 @@ class Todos:
             created_at=moment,
             updated_at=moment,
         )
-        async with self._database.write() as session:
-            # Locked, so that of two at once the second counts what the first has added.
-            if await session.scalar(select(User.id).where(User.id == owner_id).with_for_update()) is None:
-                raise SubjectInactive("the account was deleted in the meantime")
+        async with self._write(owner_id) as session:
             count = await session.scalar(select(func.count()).where(Todo.owner_id == owner_id))
             if (count or 0) >= most:
                 raise Conflict(f"the account has {most} todos, which is as many as it may have")
@@ -88,7 +89,7 @@ class Todos:
             NotFound: the owner has no such todo.
         """
         moment = datetime.fromtimestamp(self._clock.now(), UTC)
-        async with self._database.write() as session:
+        async with self._write(owner_id) as session:
             todo = await _owned(session, owner_id, todo_id)
             _apply(todo, patch, moment)
             if session.is_modified(todo):
@@ -101,14 +102,30 @@ class Todos:
         Raises:
             NotFound: the owner has no such todo.
         """
-        async with self._database.write() as session:
+        async with self._write(owner_id) as session:
             await session.delete(await _owned(session, owner_id, todo_id))
 
     async def remove_done(self, owner_id: str) -> int:
         """Delete the owner's completed todos and return how many they were."""
         statement = delete(Todo).where(Todo.owner_id == owner_id, Todo.done_at.is_not(None)).returning(Todo.id)
-        async with self._database.write() as session:
+        async with self._write(owner_id) as session:
             return len((await session.scalars(statement)).all())
+
+    @asynccontextmanager
+    async def _write(self, owner_id: str) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that changes the owner's list, and tell of it when it is committed.
+
+        Raises:
+            SubjectInactive: the account was deleted in the meantime.
+        """
+        # The owner's row first: it is locked, so that of two at once the second sees what the first has added, and no
+        # two of them wait for each other.
+        counted = update(User).where(User.id == owner_id).values(list_version=User.list_version + 1).returning(User.id)
+        async with self._database.write() as session:
+            if await session.scalar(counted) is None:
+                raise SubjectInactive("the account was deleted in the meantime")
+            yield session
+        self._changed()
 
 
 async def _owned(session: AsyncSession, owner_id: str, todo_id: str) -> Todo:

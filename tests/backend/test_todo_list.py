@@ -82,7 +82,7 @@ async def shelf(place: Path | URL) -> AsyncIterator[Shelf]:
     database, clock = Database(place, patience=timedelta(seconds=30)), ManualClock()
     try:
         await migrate(database)
-        yield Shelf(Todos(database, clock), database, clock, itertools.count())
+        yield Shelf(Todos(database, clock, lambda: None), database, clock, itertools.count())
     finally:
         await database.close()
 

@@ -12,16 +12,21 @@ from sealring.fastapi.foreign import foreign_token
 from sealring.fastapi.install import lifespan, protect
 from sealring.fastapi.operations import operations_router
 from sealring.fastapi.revocations import revocations_router
+from sealring.starlette.live import live_events, live_socket
+from sealring.web.live import ServerEvent
 
 __all__ = [
     "LoginApproved",
     "SensitiveToken",
+    "ServerEvent",
     "Token",
     "access_token",
     "auth_router",
     "current_user",
     "foreign_token",
     "lifespan",
+    "live_events",
+    "live_socket",
     "operations_router",
     "protect",
     "requires",

@@ -53,9 +53,10 @@ async def live_socket(websocket: WebSocket, ring: ConnectionKeeper, *scope: str)
     token = _allowed(websocket, scope)
     with ring.connections.bind(token) as connection:
         await websocket.accept()
+        # Of all ways to cancel a block from outside, this is the one that the standard library gets right.
+        limit = asyncio.timeout(None)
         try:
-            # Of all ways to cancel a block from outside, this is the one that the standard library gets right.
-            async with asyncio.timeout(None) as limit:
+            async with limit:
                 connection.on_end(lambda: limit.reschedule(asyncio.get_running_loop().time()))
                 yield token
         except TimeoutError:
