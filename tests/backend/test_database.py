@@ -80,7 +80,7 @@ async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     database = await opened(tmp_path / "todo.db")
     before = schema(tmp_path / "todo.db")
 
-    assert await migrate(database) == "0002"
+    assert await migrate(database) == "0003"
 
     await database.close()
     assert schema(tmp_path / "todo.db") == before
@@ -89,7 +89,7 @@ async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 async def test_two_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
     both = [Database(tmp_path / "todo.db", patience=timedelta(seconds=10)) for _ in range(2)]
 
-    assert await asyncio.gather(*(migrate(database) for database in both)) == ["0002", "0002"]
+    assert await asyncio.gather(*(migrate(database) for database in both)) == ["0003", "0003"]
 
     for database in both:
         await database.close()
@@ -278,7 +278,7 @@ def test_the_command_migrates_and_says_where(
 
     assert main() == 0
 
-    assert capsys.readouterr().out == f"{tmp_path / 'data' / 'todo.db'} is at revision 0002.\n"
+    assert capsys.readouterr().out == f"{tmp_path / 'data' / 'todo.db'} is at revision 0003.\n"
 
 
 def test_the_command_fails_with_one_sentence(

@@ -41,7 +41,7 @@ async def test_the_migrations_make_exactly_the_tables_of_the_models(url: str) ->
         return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
 
     database = opened(url)
-    assert await migrate(database) == "0002"
+    assert await migrate(database) == "0003"
     async with database.write_schema() as connection:
         assert await connection.run_sync(differences) == []
         await connection.execute(text("ALTER TABLE todos DROP COLUMN notes"))
@@ -61,7 +61,7 @@ def test_four_processes_that_migrate_at_once_do_it_once_and_print_no_password(ur
     said = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, said
     shown = make_url(url).set(username=None, password=None).render_as_string()
-    assert said == [(f"{shown} is at revision 0002.\n", "")] * 4
+    assert said == [(f"{shown} is at revision 0003.\n", "")] * 4
 
 
 def test_the_tables_of_the_session_store_in_the_same_database_are_nobody_elses_business(url: str) -> None:
