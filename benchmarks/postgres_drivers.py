@@ -64,10 +64,13 @@ async def single(fetch: Fetch, rotation: Rotation) -> SessionRow | None:
     return ROWS.record(rows[0]) if rows else None
 
 
-async def many(free: "asyncio.Queue[Fetch]", rotations: Sequence[Rotation]) -> Mapping[bytes, SessionRow]:
+async def many(
+    free: "asyncio.Queue[Fetch]", still_wanted: Callable[[], Sequence[Rotation]]
+) -> Mapping[bytes, SessionRow]:
     """Rotate a batch over one of the connections that are free."""
     fetch = await free.get()
     try:
+        rotations = still_wanted()
         if len(rotations) == 1:
             rows = await fetch(postgres_sessions.ROTATE, ROTATIONS.values(rotations[0]))
         else:

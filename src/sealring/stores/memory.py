@@ -2,7 +2,6 @@
 
 import asyncio
 import bisect
-import math
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -12,6 +11,7 @@ from sealring.errors import InternalError
 from sealring.keys.record import KeyRow, RingSnapshot
 from sealring.revocation.record import ENDED, Denial, DenialKind, FeedPage
 from sealring.sessions.record import Confirmation, PurgeCounts, Rotation, SessionRow
+from sealring.stores import transitions
 from sealring.stores.schema import SchemaState
 
 
@@ -76,61 +76,24 @@ class MemoryStore:
     async def rotate(self, rotation: Rotation) -> SessionRow | None:
         """Apply the hot write if all of its conditions hold."""
         row = self._sessions.get(rotation.sid)
-        if row is None or not _may_rotate(row, rotation):
-            return None
-        return self._put(
-            replace(
-                row,
-                generation=row.generation + 1,
-                rotated_at=rotation.now,
-                attempt=rotation.attempt,
-                idle_end=_idle_end(row, None if rotation.active_at is None else rotation.active_at + row.idle_seconds),
-                last_seen=max(row.last_seen, rotation.now),
-                sender_hint=rotation.sender_hint,
-                key_version=rotation.key_version,
-            )
-        )
+        after = None if row is None else transitions.rotated(row, rotation)
+        return None if after is None else self._put(after)
 
     async def compare_and_swap(self, before: SessionRow, after: SessionRow) -> bool:
         """Replace a row by another state of it, if nobody was quicker."""
         row = self._sessions.get(before.sid)
-        if row is None or row.revoked_at is not None or _watched(row) != _watched(before):
+        swapped = None if row is None else transitions.swapped(row, before, after)
+        if swapped is None:
             return False
-        self._put(
-            replace(
-                row,
-                generation=after.generation,
-                rotated_at=after.rotated_at,
-                attempt=after.attempt,
-                confirmed_generation=after.confirmed_generation,
-                confirmed_at=after.confirmed_at,
-                replay_generation=after.replay_generation,
-                replay_streak=after.replay_streak,
-                idle_end=_idle_end(row, after.idle_end),
-                last_seen=max(row.last_seen, after.last_seen),
-                sender_hint=after.sender_hint,
-                key_version=after.key_version,
-                scope=after.scope,
-            )
-        )
+        self._put(swapped)
         return True
 
     async def confirm(self, confirmations: Sequence[Confirmation]) -> None:
         """Write what was seen, in one go."""
         for seen in confirmations:
             row = self._sessions.get(seen.sid)
-            if row is None or row.revoked_at is not None:
-                continue
-            confirmed = max(row.confirmed_generation, min(seen.generation, row.generation))
-            rises = confirmed > row.confirmed_generation
-            self._put(
-                replace(
-                    row,
-                    confirmed_generation=confirmed,
-                    confirmed_at=seen.seen_at if rises else row.confirmed_at,
-                    last_seen=max(row.last_seen, seen.seen_at),
-                )
-            )
+            if row is not None:
+                self._put(transitions.confirmed(row, seen))
 
     async def end_session(self, sid: bytes, reason: str, now: float, deny_until: float) -> SessionRow | None:
         """Revoke one session and write its denial to the feed."""
@@ -144,7 +107,7 @@ class MemoryStore:
     ) -> tuple[SessionRow, ...]:
         """Raise the subject's epoch and revoke its sessions with their denials."""
         epoch, raised_at = self._epochs.get(subject, (0, now))
-        self._epochs[subject] = (max(epoch + 1, math.floor(now * 1000)), max(raised_at, now))
+        self._epochs[subject] = (transitions.next_epoch(epoch, now), max(raised_at, now))
         condemned = [row for row in self._unrevoked(subject) if row.sid != keep]
         return tuple(self._end(row, reason, now, deny_until) for row in condemned)
 
@@ -158,7 +121,7 @@ class MemoryStore:
 
     async def purge_sessions(self, ended_before: float, limit: int) -> int:
         """Delete at most ``limit`` sessions that ended before a moment."""
-        ended = [row.sid for row in self._sessions.values() if _ended_at(row) < ended_before]
+        ended = [row.sid for row in self._sessions.values() if transitions.ended_at(row) < ended_before]
         for sid in ended[: max(0, limit)]:
             del self._sessions[sid]
         return min(len(ended), max(0, limit))
@@ -174,7 +137,7 @@ class MemoryStore:
         """Return how much a purge would delete, counted no further than ``limit`` of each kind."""
         most = max(0, limit)
         return PurgeCounts(
-            sessions=min(most, sum(_ended_at(row) < ended_before for row in self._sessions.values())),
+            sessions=min(most, sum(transitions.ended_at(row) < ended_before for row in self._sessions.values())),
             denials=min(most, sum(denial.expires_at <= spent_at for _, denial in self._feed)),
             subjects=min(most, sum(raised_at < ended_before for _, raised_at in self._epochs.values())),
         )
@@ -262,28 +225,3 @@ class MemoryStore:
             return False
         self._ring = RingSnapshot(expected_revision + 1, tuple(rows))
         return True
-
-
-def _may_rotate(row: SessionRow, rotation: Rotation) -> bool:
-    return (
-        row.secret_hash == rotation.secret_hash
-        and row.client_id == rotation.client_id
-        and row.generation == rotation.generation
-        and row.is_live(rotation.now)
-        and row.cnf_thumbprint in {None, rotation.cnf_thumbprint}
-        and row.confirmed_generation >= row.generation
-        and row.confirmed_at < rotation.settled_before
-    )
-
-
-def _idle_end(row: SessionRow, wanted: float | None) -> float:
-    """Return the later idle end: only ever later, never past the absolute end."""
-    return row.idle_end if wanted is None else max(row.idle_end, min(wanted, row.absolute_end))
-
-
-def _watched(row: SessionRow) -> tuple[int, int, str | None, int, int]:
-    return (row.generation, row.confirmed_generation, row.attempt, row.replay_generation, row.ep)
-
-
-def _ended_at(row: SessionRow) -> float:
-    return row.end if row.revoked_at is None else min(row.end, row.revoked_at)
