@@ -10,6 +10,8 @@ import pytest
 from sealring import SessionTokens, Subject
 from sealring.errors import SessionRevoked, StoreUnavailable
 from sealring.events import RefreshDecided
+from sealring.revocation.record import ENDED, Denial, DenialKind
+from sealring.sessions import EndReason
 from tests.gated import GatedStore, Place
 from tests.refreshing import another_ring, one_more, prove_dead, quiet, refresh_token, refreshed, row_of, settled_login
 from tests.support import WEB, Bench, Claims, bench
@@ -188,6 +190,28 @@ async def test_a_failing_store_loses_nothing(place: Place, method: str, side: An
         expected = {"rotate": "rotated" if side == "before" else "replayed"}.get(method, "unchanged")
         assert again.view.outcome == expected
         assert (await row_of(it, tokens)).replay_streak == 0
+
+
+async def test_an_end_that_was_cut_off_after_its_denial_is_finished_by_whoever_comes_back(place: Place) -> None:
+    gated = GatedStore(place.open())
+    async with bench(policy=quiet(), store=gated.port) as it:
+        tokens = await settled_login(it)
+        await it.ring.store.write_denial(
+            Denial(DenialKind.SESSION, tokens.view.row.session_id, ENDED, it.clock.now() + 900)
+        )
+        await it.ring.follower.catch_up()
+        gated.fail("read_session", "before")
+        with pytest.raises(SessionRevoked):
+            await refreshed(it, tokens)
+        assert (await row_of(it, tokens)).revoked_at is None
+        with pytest.raises(SessionRevoked):
+            await refreshed(it, tokens)
+        assert (await row_of(it, tokens)).revoked_reason == EndReason.RESTORED
+        it.clock.advance(10_000)
+        await it.ring.follower.catch_up()
+        assert len(it.ring.denylist) == 0
+        with pytest.raises(SessionRevoked):
+            await refreshed(it, tokens)
 
 
 async def test_a_row_that_moves_under_three_tries_is_for_another_time(place: Place) -> None:

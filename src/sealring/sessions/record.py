@@ -23,7 +23,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     ACCOUNT_DELETED = "account_deleted"
     ADMINISTRATOR = "administrator"
-    RESTORED = "restored"  # the store had lost its end, and a process still knew of it
+    RESTORED = "restored"  # the store had lost its end, or only half of it, and a process still knew of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Drives the decision against a store: one conditional statement, and only if that misses, read, decide, write."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -115,7 +116,7 @@ class Refresher:
         """
         now = self._clock.now()
         token = self._decode(text)
-        self._refuse_denied(token)
+        await self._refuse_denied(token)
         presented = Presented(
             generation=token.generation,
             secret_hash=token.secret_hash,
@@ -126,7 +127,7 @@ class Refresher:
         )
         outcome, row = await self._settled_in_time(token.sid, presented, now)
         # A revoke that this process heard of in the meantime wins, whatever raced.
-        self._refuse_denied(token)
+        await self._refuse_denied(token)
         self._tell(outcome, row, presented)
         return Refreshed(outcome, row, self._successor(outcome, row, token), now)
 
@@ -142,10 +143,11 @@ class Refresher:
             )
             raise
 
-    def _refuse_denied(self, token: RefreshToken) -> None:
+    async def _refuse_denied(self, token: RefreshToken) -> None:
         session_id = token.sid.hex()
         if not self._denylist.denies_session(session_id):
             return
+        await self._finish_end(token.sid)
         detail = "denied in this process"
         self._emitter.emit(
             RefreshDecided(
@@ -157,6 +159,18 @@ class Refresher:
             )
         )
         raise SessionRevoked(detail)
+
+    async def _finish_end(self, sid: bytes) -> None:
+        """End a denied session in its row too, where whoever ended it was cut off in between.
+
+        A denial lives no longer than the access tokens, and nobody repeats an end that a refresh brought about: whoever
+        would do so is refused here, by the denial.
+        """
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(self._policy.store_patience.total_seconds()):
+                row = await self._store.read_session(sid)
+                if row is not None and row.revoked_at is None:
+                    await self._ender.end(sid, EndReason.RESTORED)
 
     def _active_at(self, idle_for: float | None, now: float) -> float | None:
         if self._policy.idle_by is IdleBy.REFRESH:
