@@ -1,7 +1,7 @@
 """Decides, when all is over, whether anybody was wronged."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,30 @@ _SIGNED_OUT: Final = (EndReason.LOGOUT, EndReason.RESTORED)
 
 # What the driver of PostgreSQL logs about connections that it could not restore is not among them.
 _BAD_WORDS: Final = ("Unhandled exception", "Exception in ASGI application", "was never retrieved", "was never awaited")
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What a judge looks at; all but the lives is what :class:`~tests.faults.lab.stage.Stage` says of it.
+
+    Attributes:
+        owners: their lives.
+        thieves: their strategies and lives.
+        rows: by account.
+        faults: of rows.
+        log: of the workers.
+    """
+
+    owners: Sequence[Life]
+    thieves: Sequence[tuple[Strategy, Life]] = ()
+    rows: Mapping[str, SessionRow]
+    faults: Sequence[str] = ()
+    log: str = ""
+    rounds: int = 0
+    lost: Mapping[str, str] = field(default_factory=dict)
+    forgotten: Collection[str] = ()
+    fell_back: bool = False
+    skewed: bool = False
 
 
 @dataclass
@@ -65,42 +89,54 @@ class Verdict:
 async def judge(stage: Stage) -> Verdict:
     """Hold what everybody was told against the rows, when a last round is over."""
     owners, thieves = await stage.lives()
-    # Everybody signs in once, so an account has one session.
-    rows = {row.subject: row for row in stage.watch.known.values()}
-    robbed = {life.subject for _, life in thieves}
-    # What a store has lost of a session, a thief may get once more; and where clocks differ, one who is late is early.
-    more = SessionPolicy().rollback_tolerance if stage.fell_back else int(stage.skewed)
-    verdict = Verdict(stage.rounds, broken=list(stage.watch.faults))
-    verdict.lost = [f"{subject} has lost {what}" for subject, what in stage.lost.items()]
-    for life in owners:
+    return weigh(
+        Evidence(
+            owners=owners,
+            thieves=thieves,
+            # Everybody signs in once, so an account has one session.
+            rows={row.subject: row for row in stage.watch.known.values()},
+            faults=stage.watch.faults,
+            log=stage.world.log,
+            rounds=stage.rounds,
+            lost=stage.lost,
+            forgotten=stage.forgotten,
+            fell_back=stage.fell_back,
+            skewed=stage.skewed,
+        )
+    )
+
+
+def weigh(evidence: Evidence) -> Verdict:
+    """Decide who was wronged."""
+    robbed = {life.subject for _, life in evidence.thieves}
+    verdict = Verdict(evidence.rounds, broken=list(evidence.faults))
+    verdict.lost = [f"{subject} has lost {what}" for subject, what in evidence.lost.items()]
+    for life in evidence.owners:
         verdict.refreshes += len(life.outcomes)
         verdict.felt += life.told
         verdict.outcomes.update(life.outcomes)
-        if life.told[AFTER_THE_END] and life.subject not in stage.forgotten:
+        if life.told[AFTER_THE_END] and life.subject not in evidence.forgotten:
             verdict.broken.append(f"{life.name} was given tokens after the end of its session")
-        _judge_owner(life, rows.get(life.subject), verdict, robbed=life.subject in robbed, lost=stage.lost)
-    for strategy, life in thieves:
-        if life.subject not in stage.lost:
-            # What was counted against a thief may be lost, or the grace be none: it is caught, though as another.
-            reasons = _CAUGHT if stage.fell_back or stage.skewed else (CAUGHT_AS[strategy],)
-            _judge_thief(f"{life.name} ({strategy})", life, rows.get(life.subject), verdict, reasons)
-            if len(life.tokens) > MOST_GENERATIONS[strategy] + more:
-                verdict.uncaught.append(f"the {life.name} ({strategy}) got {len(life.tokens)} generations")
-    _find_forks([*owners, *(life for _, life in thieves)], verdict)
+        row = evidence.rows.get(life.subject)
+        _judge_owner(life, row, verdict, robbed=life.subject in robbed, lost=life.subject in evidence.lost)
+    for strategy, life in evidence.thieves:
+        if life.subject not in evidence.lost:
+            _judge_thief(strategy, life, evidence, verdict)
+    _find_forks([*evidence.owners, *(life for _, life in evidence.thieves)], verdict)
     if verdict.outcomes["adopted"]:
         verdict.lost.append(f"{verdict.outcomes['adopted']} rotations were lost and taken from their holders again")
     if verdict.felt["internal_error"]:
         verdict.broken.append("the application failed by itself")
-    verdict.broken += [f"a worker's log says: {what}" for what in _BAD_WORDS if what in stage.world.log]
+    verdict.broken += [f"a worker's log says: {what}" for what in _BAD_WORDS if what in evidence.log]
     return verdict
 
 
-def _judge_owner(life: Life, row: SessionRow | None, verdict: Verdict, *, robbed: bool, lost: dict[str, str]) -> None:
+def _judge_owner(life: Life, row: SessionRow | None, verdict: Verdict, *, robbed: bool, lost: bool) -> None:
     if life.over == "signed_out":
-        if life.subject not in lost and (row is None or row.revoked_reason not in _SIGNED_OUT):
+        if not lost and (row is None or row.revoked_reason not in _SIGNED_OUT):
             verdict.broken.append(f"{life.name} signed out, and its row does not say so")
     elif life.over is not None:
-        if not robbed and life.subject not in lost:
+        if not robbed and not lost:
             verdict.spurious.append(f"{life.name} was logged out by {life.over}")
     elif row is None or row.revoked_at is not None:
         verdict.broken.append(f"{life.name} is signed in, and its row does not say so")
@@ -108,13 +144,19 @@ def _judge_owner(life: Life, row: SessionRow | None, verdict: Verdict, *, robbed
         verdict.broken.append(f"{life.name} holds generation {life.generation}, its row is at {row.generation}")
 
 
-def _judge_thief(
-    name: str, life: Life, row: SessionRow | None, verdict: Verdict, reasons: Collection[EndReason]
-) -> None:
+def _judge_thief(strategy: Strategy, life: Life, evidence: Evidence, verdict: Verdict) -> None:
+    # What a store has lost of a session, a thief may get once more; and where clocks differ, one who is late is early.
+    more = SessionPolicy().rollback_tolerance if evidence.fell_back else int(evidence.skewed)
+    # What was counted against a thief may be lost, or the grace be none: it is caught, though as another.
+    # An end that was cut off in the middle is finished by whoever comes next.
+    reasons = _CAUGHT if more else (CAUGHT_AS[strategy], EndReason.RESTORED)
+    name, row = f"the {life.name} ({strategy})", evidence.rows.get(life.subject)
     if life.over is None or row is None:
-        verdict.uncaught.append(f"the {name} goes on")
+        verdict.uncaught.append(f"{name} goes on")
     elif row.revoked_reason not in reasons:
-        verdict.uncaught.append(f"the {name} was caught as {row.revoked_reason}")
+        verdict.uncaught.append(f"{name} was caught as {row.revoked_reason}")
+    if len(life.tokens) > MOST_GENERATIONS[strategy] + more:
+        verdict.uncaught.append(f"{name} got {len(life.tokens)} generations")
 
 
 def _find_forks(lives: Sequence[Life], verdict: Verdict) -> None:
