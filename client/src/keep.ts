@@ -34,8 +34,8 @@ export async function receive(...request: Parameters<typeof call>): Promise<Answ
 export function accept(core: Core, { session, outcome }: Answer): Session {
   if (isOlder(session, core.session)) throw answerInvalid();
   const opened = (core.untested = outcome === "opened");
-  // Noted before the others hear of the generation.
-  attemptFor(core, session);
+  // A refresh token came along. Noted before the others hear of it.
+  if (outcome !== "current") attemptFor(core, session.sessionId, session.generation);
   core.port?.postMessage({ news: { session, opened, offsetMs: core.offsetMs } } satisfies Message);
   take(core, session, opened);
   return core.session ?? session;

@@ -62,7 +62,7 @@ async function send(core: Core, signal: AbortSignal): Promise<Session> {
   const sentAt = clock.now();
   const leadMs = before && before.expiresAt - serverNow(core);
   const idleFor = Math.floor((serverNow(core) - lastInput(core)) / 1_000);
-  const body = { attempt: attemptFor(core, before), idle_for: Math.min(idleFor, LONGEST_IDLE) };
+  const body = { attempt: attemptFor(core), idle_for: Math.min(idleFor, LONGEST_IDLE) };
   const answer = await receive(core, "POST", "/refresh", body, signal);
   signal.throwIfAborted();
   const session = accept(core, answer);

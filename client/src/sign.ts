@@ -9,13 +9,16 @@ import { call } from "./transport.js";
 export function login(core: Core, body: unknown): Promise<Session> {
   const { logouts } = core;
   const check = (): void => {
-    if (core.logouts !== logouts) throw failure("superseded");
+    if (core.logouts === logouts) return;
+    // Another tab may have told the server before the login reached it: it is told again, after the login.
+    core.notes.set("logout", "1");
+    throw failure("superseded");
   };
   nextEpoch(core);
   return inTurn(core, check, async () => {
     check();
     const answer = await receive(core, "POST", "/login", body);
-    // The logout's own request follows and ends the session that has just been opened.
+    // The logout that follows ends the session that has just been opened.
     check();
     touch(core);
     emit(core, { type: "signed_in" });
@@ -66,6 +69,8 @@ export function inquire(core: Core): void {
 }
 
 async function ask(core: Core): Promise<void> {
+  // A logout has come between: it follows, and what the cookies say until then is over.
+  if (isPending(core)) return;
   const { signal } = core.epoch;
   try {
     const answer = await receive(core, "GET", "/session", undefined, signal);

@@ -6,7 +6,6 @@ import { systemClock } from "../src/clock.js";
 import { createCore, inTurn, lastInput, touch } from "../src/core.js";
 import { type Listeners, listen, tell } from "../src/events.js";
 import { withDefaults } from "../src/options.js";
-import type { Session } from "../src/session.js";
 import { createNotes, type KeyValueStorage } from "../src/storage.js";
 import { MemoryStorage } from "./support/browser.js";
 import { ManualClock, settle } from "./support/clock.js";
@@ -50,44 +49,34 @@ describe("back-off", () => {
 });
 
 describe("attempt ids", () => {
-  const at = (generation: number, sessionId = "s"): Session => ({
-    sessionId,
-    generation,
-    binding: "none",
-    user: null,
-    answeredAt: 0,
-    expiresAt: 0,
-    refreshAt: 0,
-    idleEndsAt: 0,
-    endsAt: 0,
+  test("change with the refresh token of the next generation, and with the session", () => {
+    const core = coreWith();
+    const id = attemptFor(core, "s", 1);
+    expect(attemptFor(core)).toBe(id);
+    expect(attemptFor(core, "s", 1)).toBe(id);
+    const next = attemptFor(core, "s", 2);
+    expect(next).not.toBe(id);
+    expect(attemptFor(core)).toBe(next);
+    expect(attemptFor(core, "t", 1)).not.toBe(next);
   });
 
-  test("stay for a generation and change with the next, and with the session", () => {
+  test("drawn before the session was known are used until its first refresh token", () => {
     const core = coreWith();
-    const id = attemptFor(core, at(1));
-    expect(attemptFor(core, at(1))).toBe(id);
-    expect(attemptFor(core, at(2))).not.toBe(id);
-    expect(attemptFor(core, at(2, "t"))).not.toBe(attemptFor(core, at(2)));
-  });
-
-  test("drawn before the session was known are used until its first answer", () => {
-    const core = coreWith();
-    const id = attemptFor(core, null);
-    expect(attemptFor(core, null)).toBe(id);
-    expect(attemptFor(core, at(1))).not.toBe(id);
+    const id = attemptFor(core);
+    expect(attemptFor(core)).toBe(id);
+    expect(attemptFor(core, "s", 1)).not.toBe(id);
   });
 
   test("are the same in all tabs, and after a reload that knows of no session yet", () => {
     const storage = new MemoryStorage();
-    const id = attemptFor(coreWith(storage), at(3));
-    expect(attemptFor(coreWith(storage), at(3))).toBe(id);
-    expect(attemptFor(coreWith(storage), null)).toBe(id);
+    const id = attemptFor(coreWith(storage), "s", 3);
+    expect(attemptFor(coreWith(storage))).toBe(id);
   });
 
   test("of a generation that another tab is ahead by are used, not replaced", () => {
     const storage = new MemoryStorage();
-    const ahead = attemptFor(coreWith(storage), at(3));
-    expect(attemptFor(coreWith(storage), at(2))).toBe(ahead);
+    const ahead = attemptFor(coreWith(storage), "s", 3);
+    expect(attemptFor(coreWith(storage), "s", 2)).toBe(ahead);
   });
 
   test.each(["", "{", "5", '{"id":"<script>"}', "s one id", "other 9 id"])(
@@ -95,13 +84,13 @@ describe("attempt ids", () => {
     (text) => {
       const storage = new MemoryStorage();
       storage.setItem("sealring:sealring:2:attempt", text);
-      expect(attemptFor(coreWith(storage), at(1))).toMatch(/^\d+-\d+-\d+-\d+$/);
+      expect(attemptFor(coreWith(storage), "s", 1)).toMatch(/^\d+-\d+-\d+-\d+$/);
     },
   );
 
   test("stay for a generation where there is no storage", () => {
     const core = coreWith(null);
-    expect(attemptFor(core, at(1))).toBe(attemptFor(core, at(1)));
+    expect(attemptFor(core, "s", 1)).toBe(attemptFor(core));
   });
 });
 

@@ -178,6 +178,18 @@ describe("what a refresh carries", () => {
     expect(tab.state()).toMatchObject({ status: "authenticated", session: { generation: 3 } });
   });
 
+  test("the same attempt id again when only the next question tells of the rotation that was lost", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab({ random: steps() });
+    browser.server.next("/auth/refresh", lost);
+    await expect(tab.client.refresh()).rejects.toThrow();
+    tab.window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    await settle();
+    expect(tab.state()).toMatchObject({ session: { generation: 2 } });
+    await tab.client.refresh();
+    expect(browser.server.row(browser.jar).foreign).toBe(0);
+  });
+
   test("the same attempt id again after a reload", async () => {
     const browser = new Browser();
     const before = await browser.signedInTab({ random: steps() });

@@ -23,6 +23,10 @@ interface Row {
   generation: number;
   idleEnd: number;
   ended: ErrorCode | null;
+  /** The attempt id of the last rotation. */
+  attempt: string | null;
+  /** Replays under another id than the rotation's: somebody else's, as far as the server can tell. */
+  foreign: number;
 }
 
 interface Reply {
@@ -95,10 +99,17 @@ export class TestServer {
       generation: 1,
       idleEnd: now + this.idleMs,
       ended: null,
+      attempt: null,
+      foreign: 0,
     };
     this.rows.set(sid, row);
     this.#setCookies(row)(jar);
     return row;
+  }
+
+  /** Forgets what was to be treated differently. */
+  calm(): void {
+    this.#overrides.clear();
   }
 
   row(jar: Jar): Row {
@@ -142,7 +153,7 @@ export class TestServer {
   #answer(seen: Seen, jar: Jar): Reply {
     const route = `${seen.method} ${seen.path}`;
     if (route === "POST /auth/login") return this.#login(seen, jar);
-    if (route === "POST /auth/refresh") return this.#refresh(jar);
+    if (route === "POST /auth/refresh") return this.#refresh(seen, jar);
     if (route === "POST /auth/logout") return this.#logout(jar);
     const row = this.#authenticate(jar);
     if (typeof row === "string") return refusal(row);
@@ -163,7 +174,7 @@ export class TestServer {
     return { response: this.#session("opened", row), cookies: this.#setCookies(row) };
   }
 
-  #refresh(jar: Jar): Reply {
+  #refresh(seen: Seen, jar: Jar): Reply {
     const row = this.rows.get(jar.refresh?.sid ?? "");
     if (!jar.refresh) return refusal("refresh_missing");
     if (!row) return refusal("refresh_invalid");
@@ -174,8 +185,11 @@ export class TestServer {
       return refusal("session_reused");
     }
     const rotates = jar.refresh.generation === row.generation;
-    if (rotates) row.generation += 1;
-    const body = this.seen.at(-1)?.body as { idle_for?: number } | undefined;
+    const body = seen.body as { attempt: string; idle_for?: number } | undefined;
+    if (rotates) {
+      row.generation += 1;
+      row.attempt = body?.attempt ?? null;
+    } else if (body?.attempt !== row.attempt) row.foreign += 1;
     row.idleEnd = Math.max(row.idleEnd, this.now() - (body?.idle_for ?? 0) * 1_000 + this.idleMs);
     return { response: this.#session(rotates ? "rotated" : "replayed", row), cookies: this.#setCookies(row) };
   }
