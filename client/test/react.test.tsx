@@ -118,6 +118,6 @@ describe("AuthProvider and useAuth", () => {
 
   test("useAuth without a provider says what is missing", () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    expect(() => render(<Page />)).toThrow("useAuth needs an <AuthProvider> above it.");
+    expect(() => render(<Page />)).toThrow("Hooks of sealring need an <AuthProvider> above.");
   });
 });
