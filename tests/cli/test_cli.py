@@ -158,7 +158,9 @@ def test_a_purge_while_another_process_purges_is_exit_code_4(tmp_path: Path, set
 def test_a_long_purge_shows_at_a_terminal_how_far_it_is(tmp_path: Path, settings: SealringSettings) -> None:
     async def fill() -> None:
         async with open_store(settings.store) as store:
-            await asyncio.gather(*(store.open_session(make_row(idle_end=1.0, created_at=0.0)) for _ in range(2_000)))
+            for _ in range(20):
+                rows = [make_row(idle_end=1.0, created_at=0.0) for _ in range(100)]
+                await asyncio.gather(*map(store.open_session, rows))
 
     asyncio.run(fill())
     ours, theirs = pty.openpty()
