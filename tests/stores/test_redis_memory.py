@@ -53,6 +53,14 @@ async def test_the_row_of_a_session_lives_until_its_end_and_then_as_long_as_ende
     assert KEPT - 60 < life(valkey, key_of(row)) <= KEPT
 
 
+async def test_the_epoch_of_a_subject_and_a_lease_leave_by_themselves(store: RedisStore, valkey: ValkeyServer) -> None:
+    await store.end_subject("alice", None, "logout_all", NOW, NOW + 900)
+    await store.take_lease("purge", "somebody", NOW, 60)
+    (epoch,) = [key for key in valkey.every_key() if key.endswith(":epoch")]
+    assert KEPT - 60 < life(valkey, epoch) <= KEPT
+    assert 60 < life(valkey, "sealring:lease:purge") <= 120
+
+
 async def test_the_index_of_a_subject_outlives_each_of_its_sessions(store: RedisStore, valkey: ValkeyServer) -> None:
     longest = make_row(created_at=NOW, absolute_end=NOW + 9_000)
     await store.open_session(longest)
