@@ -16,28 +16,23 @@ _SPAN: Final = 10.0
 _AT_ONCE: Final = 5_000
 """Entries forgotten by one sweep at most: a few milliseconds, however many are spent."""
 
-_FOR_EVER: Final = (0, math.inf)
-
-_Entry = tuple[int, float]  # the least epoch accepted, and when it may be forgotten
-
 
 class Denylist:
     """What this process knows to be denied.
 
-    An entry lives until the last token that it concerns is dead, and up to ten seconds longer. Each kind is one
-    dictionary, so a check is one look-up; entries that are spent together wait in one list, so that forgetting them
-    needs no walk over the others.
+    An entry lives until the last token that it concerns is dead, and up to ten seconds longer. What every request asks
+    for stands in plain sets, so a check is one look-up; entries that are spent together wait in one list, so that
+    forgetting them needs no walk over the others.
     """
 
     def __init__(self) -> None:
-        self._sessions = _Entries()
-        self._tokens = _Entries()
-        self._keys = _Entries()
-        self._tables = {
-            DenialKind.SESSION: self._sessions,
-            DenialKind.TOKEN: self._tokens,
-            DenialKind.KEY: self._keys,
-        }
+        self._ended = _Names()
+        self._raised = _Names()
+        self._tokens = _Names()
+        self._keys = _Names()
+        self._epochs: dict[str, int] = {}  # the least epoch of each name in `_raised`
+        # The same sets, within reach of every request.
+        self._ended_ids, self._token_ids = self._ended.known, self._tokens.known
         self._listeners: list[Callable[[Denial], None]] = []
 
     def subscribe(self, listener: Callable[[Denial], None]) -> Callable[[], None]:
@@ -53,13 +48,22 @@ class Denylist:
         return lambda: self._listeners.remove(listener)
 
     def __len__(self) -> int:
-        """Return the number of entries."""
-        return sum(len(table.known) for table in self._tables.values())
+        """Return the number of sessions, tokens and keys."""
+        raised = self._raised.known
+        only_raised = raised if not self._ended.known else raised - self._ended.known
+        return len(self._ended.known) + len(only_raised) + len(self._tokens.known) + len(self._keys.known)
 
     def add(self, denial: Denial) -> None:
         """Take in one denial; a weaker or older one never undoes a stronger one."""
-        least = denial.least_epoch if denial.kind is DenialKind.SESSION else ENDED
-        self._tables[denial.kind].add(denial.ident, least, denial.expires_at)
+        if denial.kind is DenialKind.TOKEN:
+            self._tokens.add(denial.ident, denial.expires_at)
+        elif denial.kind is DenialKind.KEY:
+            self._keys.add(denial.ident, denial.expires_at)
+        elif denial.least_epoch >= ENDED:
+            self._ended.add(denial.ident, denial.expires_at)
+        elif denial.least_epoch > 0:
+            self._raised.add(denial.ident, denial.expires_at)
+            self._epochs[denial.ident] = max(denial.least_epoch, self._epochs.get(denial.ident, 0))
         for listener in self._listeners:
             listener(denial)
 
@@ -70,16 +74,17 @@ class Denylist:
 
     def least_epoch(self, session_id: str) -> int:
         """Return the least ``ep`` accepted from a session; 0 when nothing is denied."""
-        entry = self._sessions.known.get(session_id)
-        return entry[0] if entry is not None else 0
+        if session_id in self._ended_ids:
+            return ENDED
+        return self._epochs.get(session_id, 0)
 
     def denies_session(self, session_id: str) -> bool:
         """Tell whether a session has ended; one whose epoch was merely raised lives on."""
-        return self.least_epoch(session_id) >= ENDED
+        return session_id in self._ended_ids
 
     def denies_token(self, token_id: str) -> bool:
         """Tell whether the one token with this ``jti`` is denied."""
-        return token_id in self._tokens.known
+        return token_id in self._token_ids
 
     def denies_key(self, key_id: str) -> bool:
         """Tell whether the key with this ``kid`` is distrusted."""
@@ -87,57 +92,61 @@ class Denylist:
 
     def covers(self, denial: Denial) -> bool:
         """Tell whether everything that a denial refuses is refused already."""
-        least, _ = self._tables[denial.kind].known.get(denial.ident, (0, 0.0))
-        return least >= (denial.least_epoch if denial.kind is DenialKind.SESSION else ENDED)
+        if denial.kind is DenialKind.TOKEN:
+            return self.denies_token(denial.ident)
+        if denial.kind is DenialKind.KEY:
+            return self.denies_key(denial.ident)
+        return self.least_epoch(denial.ident) >= min(denial.least_epoch, ENDED)
 
     def live(self, now: float) -> Iterator[Denial]:
         """Give every entry that is still of use, for writing back after a failover; more may be added meanwhile."""
-        for kind, table in self._tables.items():
-            # A copy of the names alone: whoever takes his time must not hold up the news.
-            for ident in tuple(table.known):
-                least, until = table.known.get(ident, (0, 0.0))
-                if until > now:
-                    yield Denial(kind, ident, least if kind is DenialKind.SESSION else 0, until)
+        for ident, until in self._ended.live(now):
+            yield Denial(DenialKind.SESSION, ident, ENDED, until)
+        for ident, until in self._raised.live(now):
+            yield Denial(DenialKind.SESSION, ident, self._epochs.get(ident, 0), until)
+        for ident, until in self._tokens.live(now):
+            yield Denial(DenialKind.TOKEN, ident, 0, until)
+        for ident, until in self._keys.live(now):
+            yield Denial(DenialKind.KEY, ident, 0, until)
 
     def sweep(self, now: float) -> int:
         """Forget what no living token can be concerned by and return how many entries that were.
 
-        One call forgets 5,000 of each kind at most, so that nobody waits for it; what is left is for the next one.
+        One call looks at 5,000 of each kind at most, so that nobody waits for it; what is left is for the next one.
         """
-        return sum(table.sweep(now) for table in self._tables.values())
+        forgotten = [*self._ended.sweep(now), *self._tokens.sweep(now), *self._keys.sweep(now)]
+        for ident in (raised := self._raised.sweep(now)):
+            del self._epochs[ident]
+        return len(forgotten) + len(raised)
 
 
-class _Entries:
-    """The entries of one kind."""
+class _Names:
+    """Names that are denied, each until a moment."""
 
     def __init__(self) -> None:
-        self.known: dict[str, _Entry] = {}
+        self.known: set[str] = set()
         self._due: dict[float, list[str]] = {}
         self._ends: list[float] = []  # the keys of the above, as a heap
-        self._last: _Entry = (0, 0.0)
+        self._again: dict[str, int] = {}  # how many more lists a name waits in than the one that is usual
 
-    def add(self, ident: str, least: int, expires_at: float) -> None:
+    def add(self, ident: str, expires_at: float) -> None:
+        if ident in self.known:
+            self._again[ident] = self._again.get(ident, 0) + 1
         until = math.ceil(expires_at / _SPAN) * _SPAN
-        known = self.known.get(ident)
-        if known is not None:
-            if least <= known[0] and until <= known[1]:
-                return
-            least, until = max(least, known[0]), max(until, known[1])
-        if known is None or until > known[1]:
-            self._wait(ident, until)
-        # News of one moment are alike, and share one pair.
-        if self._last != (least, until):
-            self._last = (least, until)
-        self.known[ident] = self._last
-
-    def _wait(self, ident: str, until: float) -> None:
         if until not in self._due:
             self._due[until] = []
             heapq.heappush(self._ends, until)
         self._due[until].append(ident)
+        self.known.add(ident)
 
-    def sweep(self, now: float) -> int:
-        forgotten = 0
+    def live(self, now: float) -> Iterator[tuple[str, float]]:
+        for until, idents in tuple(self._due.items()):
+            if until > now:
+                # Copied, for whoever takes his time must not hold up the news.
+                yield from ((ident, until) for ident in tuple(idents))
+
+    def sweep(self, now: float) -> list[str]:
+        forgotten: list[str] = []
         for _ in range(_AT_ONCE):
             if not self._ends or self._ends[0] > now:
                 break
@@ -146,8 +155,15 @@ class _Entries:
                 del self._due[heapq.heappop(self._ends)]
                 continue
             ident = due.pop()
-            # What was denied again since waits in a later list as well, and is forgotten by the last of them.
-            if self.known.get(ident, _FOR_EVER)[1] <= now:
-                del self.known[ident]
-                forgotten += 1
+            # The lists come in the order of their ends, so the last one that a name waits in is that of its latest.
+            if ident in self._again:
+                self._waits_once_less(ident)
+            else:
+                self.known.discard(ident)
+                forgotten.append(ident)
         return forgotten
+
+    def _waits_once_less(self, ident: str) -> None:
+        self._again[ident] -= 1
+        if not self._again[ident]:
+            del self._again[ident]
