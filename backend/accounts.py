@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.db import Database
 from backend.ids import new_id
-from backend.models import User
+from backend.models import User, UtcTime
 from backend.schemas import AccountDraft
 from backend.utils.password_rules import PasswordRules
 from backend.utils.security import Passwords
 from sealring.clock import Clock
-from sealring.errors import Conflict, CredentialsInvalid, SubjectInactive, ValidationFailed
+from sealring.errors import Conflict, CredentialsInvalid, NotFound, SubjectInactive, ValidationFailed
 
 
 class Accounts:
@@ -87,16 +87,50 @@ class Accounts:
     async def change_password(self, user_id: str, current: str, new: str) -> None:
         """Replace the password; the caller then ends the other sessions.
 
+        Should that fail, the same call is right again: it finds that the new password is the present one already.
+
         Raises:
             CredentialsInvalid: the present password does not fit, or it was changed by somebody else in the meantime.
             ValidationFailed: the new password is one that everybody tries first.
         """
         user = await self.authenticate(user_id, current)
         if user is None:
-            raise CredentialsInvalid("the present password does not fit")
+            # Whoever knows the present password may say it in either field.
+            if await self.authenticate(user_id, new) is None:
+                raise CredentialsInvalid("the present password does not fit")
+            return
         self._refuse_weak(new, field="new_password", email=user.email, name=user.name)
         if not await self._keep_hash(user, await self._passwords.hash(new)):
             raise CredentialsInvalid("the password was changed in the meantime")
+
+    async def disable(self, email: str) -> str:
+        """Keep everybody from signing in to an account and from refreshing; the caller then ends its sessions.
+
+        Returns:
+            The id of the account, whether or not it was disabled before.
+
+        Raises:
+            NotFound: there is no account with this e-mail address.
+        """
+        return await self._set_disabled(email, datetime.fromtimestamp(self._clock.now(), UTC))
+
+    async def enable(self, email: str) -> str:
+        """Let the owner of an account sign in again, and return its id.
+
+        Raises:
+            NotFound: there is no account with this e-mail address.
+        """
+        return await self._set_disabled(email, None)
+
+    async def _set_disabled(self, email: str, at: datetime | None) -> str:
+        # The first time counts: an account that is disabled again was disabled before.
+        moment = at if at is None else func.coalesce(User.disabled_at, literal(at, UtcTime))
+        change = update(User).where(User.email == email).values(disabled_at=moment).returning(User.id)
+        async with self._database.write() as session:
+            user_id = await session.scalar(change)
+        if user_id is None:
+            raise NotFound("no account has this e-mail address")
+        return user_id
 
     async def delete(self, user_id: str, password: str) -> None:
         """Delete an account and its todos; the caller then ends its sessions.

@@ -103,9 +103,8 @@ def test_a_sweep_forgets_only_what_no_living_token_is_concerned_by(news: list[De
             else:
                 assert swept.denies_key(denial.ident)
     # A session of which every epoch is accepted is not denied.
-    of_use = [
-        item for item in news if item.expires_at > now and (item.kind is not DenialKind.SESSION or item.least_epoch)
-    ]
+    spent_later = [item for item in news if item.expires_at > now]
+    of_use = [item for item in spent_later if item.kind is not DenialKind.SESSION or item.least_epoch]
     assert len(swept) == len({(denial.kind, denial.ident) for denial in of_use})
     assert swept.sweep(now) == 0
 
