@@ -21,7 +21,7 @@ MOST_CONNECTIONS = 15
 """Of one process to its store; more than the pools of both engines, whatever is asked at the same time."""
 
 Call = tuple[str, str, object]
-READS: tuple[Call, ...] = (("GET", "/auth/session", None), ("GET", "/auth/sessions", None))
+READS: tuple[Call, ...] = (("GET", "/auth/session", None), ("GET", "/auth/sessions", None), ("GET", "/sensitive", None))
 WRITES: tuple[Call, ...] = (
     ("POST", "/auth/refresh", {"attempt": "one"}),
     ("POST", "/auth/login", {"name": "somebody"}),
@@ -102,6 +102,7 @@ async def through(
         await outage(visitor, leaver)
         assert (await until_it_works(visitor))["generation"] == 2
         assert (await visitor.ask("GET", "/auth/session")).json()["generation"] == 2
+        assert (await visitor.ask("GET", "/sensitive")).status_code == 200
 
 
 @pytest.mark.parametrize("installation", SERVERS, indirect=True)

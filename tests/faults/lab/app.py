@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from sealring import Subject
-from sealring.fastapi import LoginApproved, Token, auth_router, lifespan, operations_router, protect
+from sealring.fastapi import LoginApproved, SensitiveToken, Token, auth_router, lifespan, operations_router, protect
 from sealring.observe.logs import LogSink
 from sealring.settings import load_settings
 from tests.faults.lab.clock import LabClock
@@ -46,3 +46,8 @@ app.include_router(operations_router(ring))
 @app.get("/me")
 async def me(token: Token) -> dict[str, object]:
     return {"subject": token.subject, "session_id": token.session_id, "generation": token.generation}
+
+
+@app.get("/sensitive")
+async def sensitive(token: SensitiveToken) -> dict[str, object]:
+    return {"subject": token.subject}
