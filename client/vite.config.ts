@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// Three entry points; React stays outside. Not minified: the application's own build does that.
+// Entry points; React stays outside. Not minified: the application's own build does that.
 export default defineConfig({
   build: {
     target: "es2022",
@@ -10,6 +10,7 @@ export default defineConfig({
       entry: {
         index: "src/index.ts",
         "account/index": "src/account/index.ts",
+        "live/index": "src/live/index.ts",
         "react/index": "src/react/index.ts",
       },
       formats: ["es"],

@@ -12,13 +12,13 @@ export default defineConfig({
     // The client's source, so that no build of it has to come first.
     alias: [
       { find: /^sealring$/, replacement: client("index.ts") },
-      { find: /^sealring\/(account|react)$/, replacement: client("$1/index.ts") },
+      { find: /^sealring\/(account|live|react)$/, replacement: client("$1/index.ts") },
     ],
     dedupe: ["react", "react-dom"],
   },
   server: {
     port: 5173,
-    proxy: { "/api": backend, "/auth": backend },
+    proxy: { "/api": { ...backend, ws: true }, "/auth": backend },
   },
   build: {
     // The first browsers with all of: light-dark(), :has(), CSS layers, <dialog>.

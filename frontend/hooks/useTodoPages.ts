@@ -3,6 +3,7 @@ import { type Dispatch, type RefObject, useCallback, useEffect, useReducer, useR
 import { api } from "../lib/api-client.ts";
 import { pageParameters, type TodoQuery } from "../lib/todo-query.ts";
 import { EMPTY, reduce, type TodoAction, type TodoState } from "../lib/todo-state.ts";
+import { useListVersion } from "./useListVersion.ts";
 
 const STALE_MS = 15_000;
 
@@ -15,7 +16,10 @@ export interface TodoPages {
   loadMore: () => Promise<void>;
 }
 
-/** Loads what a query asks for: again when the query changes, and when the reader comes back to a page gone stale. */
+/**
+ * Loads what a query asks for: again when the query changes, when another tab or device has changed the list, and when
+ * the reader comes back to a page gone stale.
+ */
 export function useTodoPages(query: TodoQuery, today: string): TodoPages {
   const [state, dispatch] = useReducer(reduce, EMPTY);
   const [round, setRound] = useState(0);
@@ -42,8 +46,14 @@ export function useTodoPages(query: TodoQuery, today: string): TodoPages {
   }, [query, today, round, reload]);
 
   const onePage = state.cursor === null;
+  // Loaded pages beyond the first are left as they are.
+  useListVersion(
+    useCallback(() => {
+      if (onePage) reload();
+    }, [onePage, reload]),
+  );
   useEffect(() => {
-    // Another tab or device may have changed the list. Loaded pages beyond the first are left as they are.
+    // News may have been missed while the page slept.
     const wake = () => {
       if (document.visibilityState === "visible" && onePage && Date.now() - loadedAt.current > STALE_MS)
         reload();

@@ -18,6 +18,9 @@ export type TodoListQuery = NonNullable<paths["/api/todos"]["get"]["parameters"]
 /** Holds the session: renews it in time, notices its end in every tab, and never shows a token to a script. */
 export const client = createClient<User>({ name: "sealring-todo" });
 
+/** Where the server tells of changes of the list. */
+export const LIVE_LIST_URL = `${window.location.origin.replace(/^http/, "ws")}/api/todos/live`;
+
 const http = createFetch<paths>({ baseUrl: window.location.origin, fetch: client.fetch });
 http.use({
   async onResponse({ response }) {
