@@ -27,7 +27,7 @@ def valkey() -> Iterator[ValkeyServer]:
 @pytest.fixture
 async def store(valkey: ValkeyServer) -> AsyncIterator[RedisStore]:
     """An open store with nothing in it."""
-    async with emptied(valkey, f"keep_ended={KEPT}") as store:
+    async with emptied(valkey, f"keep_ended={KEPT}&timeout=60") as store:
         yield store
 
 
