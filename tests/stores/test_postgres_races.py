@@ -160,7 +160,8 @@ async def test_a_transaction_that_a_deadlock_undid_is_done_again(
             pool.write(lambda server: touch(server, there)), pool.write(lambda server: touch(server, back))
         )
     await pool.close()
-    assert tries == 3
+    # More, when the one that was undone takes the first row again before the other one has woken up.
+    assert tries >= 3
     assert "ERROR:  deadlock detected" in postgres.log
     for row in (first, second):
         now = await store.read_session(row.sid)
