@@ -4,6 +4,7 @@ A denial lives no longer than the last access token that it concerns, a session 
 end, or an epoch, gets it anew, and not the feed only.
 """
 
+import asyncio
 from typing import Protocol
 
 from sealring.clock import Clock
@@ -35,6 +36,7 @@ class DenialRestorer:
         self._clock = clock
         self._emitter = emitter
         self._restored: set[Denial] = set()
+        self._turn = asyncio.Lock()
 
     async def restore(self) -> int:
         """Write back what is missing, each thing once.
@@ -45,7 +47,10 @@ class DenialRestorer:
         Raises:
             StoreUnavailable: what is left is written by the next call.
         """
-        now = self._clock.now()
+        async with self._turn:
+            return await self._restore(self._clock.now())
+
+    async def _restore(self, now: float) -> int:
         missing = [denial for denial in self._follower.missing if denial.expires_at > now]
         self._restored.intersection_update(missing)
         written = sessions = 0
@@ -64,15 +69,14 @@ class DenialRestorer:
         if denial.kind is DenialKind.SESSION:
             row = await self._store.read_session(bytes.fromhex(denial.ident))
             if row is not None and row.revoked_at is None and row.ep < denial.least_epoch:
-                await self._write_row(row, denial, now)
-                return True
+                return await self._write_row(row, denial, now)
         await self._store.write_denial(denial)
         return False
 
-    async def _write_row(self, row: SessionRow, denial: Denial, now: float) -> None:
+    async def _write_row(self, row: SessionRow, denial: Denial, now: float) -> bool:
         if denial.least_epoch == ENDED:
-            await self._store.end_session(row.sid, EndReason.RESTORED, now, denial.expires_at)
-            return
+            return await self._store.end_session(row.sid, EndReason.RESTORED, now, denial.expires_at) is not None
         # Otherwise it would give out tokens that this denial refuses.
         for _ in range(denial.least_epoch - row.ep):
             await self._store.raise_epoch(row.sid, denial.expires_at)
+        return True
