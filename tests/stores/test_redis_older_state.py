@@ -83,6 +83,16 @@ async def test_what_a_process_knows_to_be_ended_is_ended_again_and_who_rotated_m
         # Generation 2 was lost, and its holder has a token that proves that it was given.
         assert (await refreshed(it, rotated)).refresh_token is None
         assert len(it.log.of(GenerationLost)) == 1
+        # What was lost once can be lost once more.
+        backup.put_back()
+
+        async def restored_again() -> bool:
+            return len(it.log.of(DenialsRestored)) == 2
+
+        await until(restored_again)
+        await until(lambda: answers(store))
+        with pytest.raises(SessionRevoked):
+            await refreshed(it, gone)
         # The store lost this session whole, which no token brings back.
         with pytest.raises(RefreshInvalid):
             await refreshed(it, late)

@@ -35,6 +35,7 @@ class DenialRestorer:
         self._store = store
         self._clock = clock
         self._emitter = emitter
+        self._missing: tuple[Denial, ...] = ()
         self._restored: set[Denial] = set()
         self._turn = asyncio.Lock()
 
@@ -51,8 +52,10 @@ class DenialRestorer:
             return await self._restore(self._clock.now())
 
     async def _restore(self, now: float) -> int:
-        missing = [denial for denial in self._follower.missing if denial.expires_at > now]
-        self._restored.intersection_update(missing)
+        if self._follower.missing is not self._missing:
+            # Another reading: what was lost once can be lost once more.
+            self._missing, self._restored = self._follower.missing, set()
+        missing = [denial for denial in self._missing if denial.expires_at > now]
         written = sessions = 0
         for denial in missing:
             if denial in self._restored:
