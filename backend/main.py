@@ -22,7 +22,7 @@ from backend.utils.password_rules import PasswordRules
 from backend.utils.security import AttemptLimits, Passwords
 from sealring import Sealring
 from sealring.clock import Clock, SystemClock
-from sealring.fastapi import auth_router, operations_router, protect, revocations_router
+from sealring.fastapi import auth_router, client_events_router, operations_router, protect, revocations_router
 from sealring.observe.logs import LogSink
 from sealring.observe.metrics import PrometheusSink
 from sealring.settings import SealringSettings
@@ -77,6 +77,7 @@ def create_app(
     signed_in = signed_in_user(accounts)
     login = password_login(ring, accounts, limits, max_todos=settings.max_todos)
     app.include_router(auth_router(ring, authenticate=login))
+    app.include_router(client_events_router(ring))
     app.include_router(revocations_router(ring, tokens.known_callers()))
     app.include_router(account_router(accounts, limits, ring, signed_in))
     app.include_router(todo_router(Todos(database, clock, lists.changed), signed_in, clock))

@@ -178,6 +178,30 @@ class ConnectionEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientReported(Event):
+    """A browser client told what happened to it; anybody can say so, and ``ms`` is what its kind says."""
+
+    name = "client_reported"
+    labels = ("kind", "code")
+
+    kind: str
+    code: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAlerted(Event):
+    """A browser client told that something is wrong with it; anybody can say so."""
+
+    name = "client_alerted"
+    severity = Severity.WARNING
+    labels = ("code",)
+
+    code: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRefused(Event):
     """An access token was refused."""
 

@@ -7,6 +7,7 @@ app.include_router(auth_router(ring, authenticate=...))
 """
 
 from sealring.fastapi.auth import LoginApproved, auth_router
+from sealring.fastapi.client_events import client_events_router
 from sealring.fastapi.dependencies import SensitiveToken, Token, access_token, current_user, requires, sensitive_token
 from sealring.fastapi.foreign import foreign_token
 from sealring.fastapi.install import lifespan, protect
@@ -22,6 +23,7 @@ __all__ = [
     "Token",
     "access_token",
     "auth_router",
+    "client_events_router",
     "current_user",
     "foreign_token",
     "lifespan",
