@@ -11,6 +11,7 @@ export default defineConfig({
         index: "src/index.ts",
         "account/index": "src/account/index.ts",
         "live/index": "src/live/index.ts",
+        "monitor/index": "src/monitor/index.ts",
         "react/index": "src/react/index.ts",
       },
       formats: ["es"],

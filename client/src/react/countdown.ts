@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 
 import type { Client } from "../client.js";
+import { idleEndOf } from "../idle.js";
 import type { Session } from "../session.js";
 import { sessionOf } from "../state.js";
 import { useClient } from "./provider.js";
@@ -37,10 +38,9 @@ export function useExpiresIn(time: SessionTime = "expiresAt", stepMs = SECOND_MS
  */
 export function useIdle(afterMs?: number, stepMs = SECOND_MS): number | null {
   const endOf = useCallback<EndOf>(
-    (client, { answeredAt, idleEndsAt }) => {
+    (client, session) => {
       const input = client.lastInput();
-      // The server counted from input no later than its answer: what came since moves the end at least as far.
-      return afterMs === undefined ? idleEndsAt + Math.max(0, input - answeredAt) : input + afterMs;
+      return afterMs === undefined ? idleEndOf(session, input) : input + afterMs;
     },
     [afterMs],
   );
