@@ -81,7 +81,10 @@ class Crowd:
                 refusals = 0
                 while each.life.over is not None and refusals < times:
                     # A connection of its own each time, so that it is another process that answers.
-                    answer = await each.visitor.ask("GET", "/me", headers={"Connection": "close"})
+                    try:
+                        answer = await each.visitor.ask("GET", "/me", headers={"Connection": "close"})
+                    except httpx2.HTTPError:
+                        continue  # no answer says nothing
                     refusals = refusals + 1 if answer.status_code == 401 else 0
 
     async def lives(self) -> dict[str, list[dict[str, Any]]]:
