@@ -1,7 +1,6 @@
 import { useState } from "react";
-import { useAuth } from "sealring/react";
+import { useClient, useExpiresIn, useIdle } from "sealring/react";
 
-import { useNow } from "../../hooks/useNow.ts";
 import { spanInWords } from "../../lib/dates.ts";
 import { Button } from "../ui/Button.tsx";
 import { Icon } from "../ui/Icon.tsx";
@@ -10,9 +9,10 @@ const NOTICE_MS = 120_000;
 
 /** Warns before the session ends: for want of use, which can be helped, or because its longest life is over. */
 export function EndingBanner() {
-  const { session, client } = useAuth();
+  const client = useClient();
+  const unusedIn = useIdle() ?? Infinity;
+  const overIn = useExpiresIn("endsAt") ?? Infinity;
   const [pending, setPending] = useState(false);
-  useNow(1_000);
 
   const stay = async () => {
     setPending(true);
@@ -21,12 +21,11 @@ export function EndingBanner() {
     setPending(false);
   };
 
-  const endsAt = session ? Math.min(session.idleEndsAt, session.endsAt) : Infinity;
-  const left = endsAt - client.now();
-  const unused = session !== null && session.idleEndsAt < session.endsAt;
+  const left = Math.min(unusedIn, overIn);
+  const unused = unusedIn < overIn;
   return (
     <div role="status">
-      {left < NOTICE_MS && (
+      {left <= NOTICE_MS && (
         <div className="banner">
           <Icon name="alert" />
           <p>
