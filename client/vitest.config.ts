@@ -6,5 +6,11 @@ export default defineConfig({
     environment: "node",
     testTimeout: 10_000,
     restoreMocks: true,
+    coverage: {
+      provider: "v8",
+      reporter: ["text-summary"],
+      include: ["src/*.ts", "src/account/*.ts"],
+      thresholds: { statements: 100, branches: 100, functions: 100, lines: 100 },
+    },
   },
 });

@@ -110,8 +110,3 @@ export type Members = Readonly<Record<string, unknown>>;
 export function membersOf(value: unknown): Members {
   return Object(value) as Members;
 }
-
-/** Whether a value is a string with something in it. */
-export function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}

@@ -42,8 +42,8 @@ export function run(core: Core): () => void {
     lookAtClocks();
     const { session } = core;
     if (remaining(core) <= 0) {
-      if (!session) inquire(core);
-      else if (dueIn(core, session) <= 0) void refresh(core);
+      if (session) void refresh(core);
+      else inquire(core);
     }
     update(core);
   };

@@ -57,7 +57,7 @@ export function withDefaults({ storage, name = "sealring", ...options }: ClientO
     origins: [],
     fetch: (...call) => globalThis.fetch(...call),
     clock: systemClock,
-    random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
+    random: () => Number(crypto.getRandomValues(new Uint32Array(1))) / 2 ** 32,
     channel: (name) => new BroadcastChannel(name),
     // Reading the property itself throws where the browser refuses storage, and what is null has no methods.
     notes: createNotes(() => (storage === undefined ? page?.localStorage : storage), key),

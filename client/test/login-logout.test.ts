@@ -141,11 +141,26 @@ describe("login", () => {
     expect(tab.state()).toMatchObject({ session: { sessionId: "session-2", generation: 2 } });
   });
 
+  test("that a listener answers with a logout still gives the session that it had opened", async () => {
+    const browser = new Browser();
+    const tab = browser.tab();
+    await settle();
+    const stop = tab.client.subscribe(() => {
+      stop();
+      void tab.client.logout();
+    });
+    expect((await tab.client.login(RIGHT)).sessionId).toBe("session-1");
+    await settle();
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "signed_out" });
+    expect(browser.jar.refresh).toBeNull();
+  });
+
   test("counts as input", async () => {
     const browser = new Browser();
     const tab = browser.tab();
     await browser.clock.advance(60 * MINUTE);
     await tab.client.login(RIGHT);
+    expect(tab.client.lastInput()).toBe(browser.clock.now());
     await tab.client.refresh();
     expect(browser.server.calls("/auth/refresh").at(-1)?.body).toMatchObject({ idle_for: 0 });
   });
@@ -479,11 +494,42 @@ describe("the account's sessions", () => {
     expect(tab.status()).toBe("authenticated");
   });
 
-  test("an answer that is not a list is an error of the contract", async () => {
+  test.each([{ sessions: [{}] }, { sessions: [{ session_id: "s" }] }, { sessions: "none" }, null])(
+    "an answer of %j is an error of the contract",
+    async (body) => {
+      const browser = new Browser();
+      const tab = await browser.signedInTab();
+      browser.server.next("/auth/sessions", () => ({ response: Response.json(body) }));
+      await expect(listSessions(tab.client)).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
+    },
+  );
+
+  test("an answer that does not say how many were ended is an error of the contract", async () => {
     const browser = new Browser();
     const tab = await browser.signedInTab();
-    browser.server.next("/auth/sessions", () => ({ response: Response.json({ sessions: [{}] }) }));
-    await expect(listSessions(tab.client)).rejects.toMatchObject({ code: "answer_invalid", action: "fix" });
+    browser.server.next("/auth/logout-all", () => ({ response: Response.json({ outcome: "signed_out" }) }));
+    await expect(logoutAll(tab.client)).rejects.toMatchObject({ code: "answer_invalid" });
+    expect(tab.status()).toBe("authenticated");
+  });
+
+  test("of a device that told no name has an empty one", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    const times = { created_at_ms: 1, last_seen_ms: 2, expires_at_ms: 3 };
+    browser.server.next("/auth/sessions", () => ({
+      response: Response.json({ sessions: [{ session_id: "s", ...times }] }),
+    }));
+    expect(await listSessions(tab.client)).toEqual([
+      { sessionId: "s", current: false, device: "", createdAt: 1, lastSeenAt: 2, expiresAt: 3 },
+    ]);
+  });
+
+  test("can be ended where nobody is known to be signed in", async () => {
+    const browser = new Browser();
+    browser.server.open(browser.jar);
+    const tab = browser.idleTab();
+    expect(await logoutAll(tab.client)).toBe(1);
+    expect(tab.status()).toBe("loading");
   });
 });
 

@@ -116,6 +116,58 @@ describe("fetch to another origin", () => {
   });
 });
 
+describe("fetch to listed origins", () => {
+  const API = "https://api.example";
+
+  test("carries the header, waits for the refresh and is replayed, as to the own origin", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab({ origins: [API] });
+    browser.server.next("/todos", refuse("token_expired"));
+    expect((await tab.client.fetch(`${API}/todos`)).status).toBe(200);
+    expect(browser.server.calls("/todos").map((call) => call.headers.get("Sealring-Client"))).toEqual([
+      "1",
+      "1",
+    ]);
+    expect(browser.refreshes()).toBe(1);
+  });
+
+  test("does not listen to what another host says after a redirect", async () => {
+    const browser = new Browser();
+    const send = browser.server.fetchFor(browser.jar);
+    const led = { url: "https://elsewhere.example/", redirected: true };
+    const tab = await browser.signedInTab({
+      fetch: async (input, init) => {
+        const response = await send(input, init);
+        const path = new URL(response.url || (input as Request).url || String(input), ORIGIN).pathname;
+        return path === "/away" ? Object.defineProperties(response, valuesOf(led)) : response;
+      },
+    });
+    browser.server.next("/away", refuse("token_revoked"), refuse("token_expired"));
+    expect((await tab.client.fetch("/away")).status).toBe(401);
+    expect((await tab.client.fetch("/away")).status).toBe(401);
+    expect(tab.status()).toBe("authenticated");
+    expect(browser.refreshes()).toBe(0);
+  });
+
+  test("listens to the own origin after a redirect", async () => {
+    const browser = new Browser();
+    const send = browser.server.fetchFor(browser.jar);
+    const led = { url: `${ORIGIN}/moved`, redirected: true };
+    const tab = await browser.signedInTab({
+      fetch: async (input, init) => Object.defineProperties(await send(input, init), valuesOf(led)),
+    });
+    browser.server.next("/moving", refuse("token_revoked"));
+    await tab.client.fetch("/moving");
+    expect(tab.state()).toEqual({ status: "signed_out", reason: "revoked" });
+  });
+
+  function valuesOf(values: object): PropertyDescriptorMap {
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, { value: value as unknown }]),
+    );
+  }
+});
+
 describe("fetch and the end of the access token", () => {
   test("waits for the refresh when the token has expired, and is then sent once", async () => {
     const browser = new Browser();
@@ -160,6 +212,15 @@ describe("fetch and the end of the access token", () => {
     const response = tab.client.fetch("/api/todos", { signal: controller.signal });
     controller.abort(new Error("never mind"));
     await expect(response).rejects.toThrow("never mind");
+    expect(browser.server.calls("/api/todos")).toHaveLength(0);
+  });
+
+  test("is not sent when its caller had given up before", async () => {
+    const browser = new Browser();
+    const tab = await browser.signedInTab();
+    browser.clock.set(browser.clock.now() + 16 * MINUTE);
+    const signal = AbortSignal.abort(new Error("too late"));
+    await expect(tab.client.fetch("/api/todos", { signal })).rejects.toThrow("too late");
     expect(browser.server.calls("/api/todos")).toHaveLength(0);
   });
 

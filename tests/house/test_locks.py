@@ -121,6 +121,6 @@ def test_every_npm_tool_is_pinned_to_one_version(folder: str) -> None:
     loose = {
         name: version
         for name, version in asked.items()
-        if not re.fullmatch(r"\d+\.\d+\.\d+", version) and name != "sealring"
+        if not re.fullmatch(r"(npm:\w+@)?\d+\.\d+\.\d+", version) and name != "sealring"
     }
     assert loose == {}

@@ -1,5 +1,5 @@
 import type { Client } from "../client.js";
-import { answerInvalid, isText, membersOf } from "../errors.js";
+import { answerInvalid, membersOf } from "../errors.js";
 import { sessionOf } from "../state.js";
 
 /** One session of the signed-in account, as the list of sessions shows it. */
@@ -54,17 +54,10 @@ async function end<User>(client: Client<User>, method: "POST" | "DELETE", path: 
 }
 
 function readSummary(entry: unknown): SessionSummary {
-  const members = membersOf(entry);
-  const {
-    session_id: sessionId,
-    created_at_ms: createdAt,
-    last_seen_ms: lastSeenAt,
-    expires_at_ms: expiresAt,
-  } = members;
-  if (!isText(sessionId)) throw answerInvalid();
-  if (typeof createdAt !== "number" || typeof lastSeenAt !== "number" || typeof expiresAt !== "number") {
+  const { session_id: sessionId, current, device = "", ...times } = membersOf(entry);
+  const { created_at_ms: createdAt, last_seen_ms: lastSeenAt, expires_at_ms: expiresAt } = times;
+  if (typeof sessionId !== "string" || ![createdAt, lastSeenAt, expiresAt].every(Number.isFinite)) {
     throw answerInvalid();
   }
-  const device = isText(members["device"]) ? members["device"] : "";
-  return { sessionId, current: members["current"] === true, device, createdAt, lastSeenAt, expiresAt };
+  return { sessionId, current: current === true, device, createdAt, lastSeenAt, expiresAt } as SessionSummary;
 }
