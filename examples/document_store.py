@@ -280,12 +280,15 @@ class DocumentStore:
 
 
 def _session_of(body: dict[str, Any]) -> SessionRow:
-    return SessionRow(**body | {"sid": bytes.fromhex(body["sid"]), "secret_hash": bytes.fromhex(body["secret_hash"])})
+    changed: dict[str, Any] = {"sid": bytes.fromhex(body["sid"]), "secret_hash": bytes.fromhex(body["secret_hash"])}
+    return SessionRow(**body | changed)
 
 
 def _denial_of(body: dict[str, Any]) -> Denial:
-    return Denial(**body | {"kind": DenialKind(body["kind"])})
+    changed: dict[str, Any] = {"kind": DenialKind(body["kind"])}
+    return Denial(**body | changed)
 
 
 def _key_of(body: dict[str, Any]) -> KeyRow:
-    return KeyRow(**body | {"state": KeyState(body["state"]), "wrapped": b64decode(body["wrapped"])})
+    changed: dict[str, Any] = {"state": KeyState(body["state"]), "wrapped": b64decode(body["wrapped"])}
+    return KeyRow(**body | changed)
