@@ -19,14 +19,22 @@ _QUIET = ["--disable-background-networking", "--disable-component-update", "--di
 expect.set_options(timeout=20_000)
 
 
+def executable() -> str | None:
+    """Return where Chromium is; `make test` says it."""
+    return os.environ.get("SEALRING_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def arguments() -> list[str]:
+    """Return what it is started with."""
+    # Chromium refuses its sandbox to root, which is who runs containers and CI.
+    return [*_QUIET, "--no-sandbox"] if os.geteuid() == 0 else _QUIET
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Start Chromium once; `make test` says where it is."""
-    path = os.environ.get("SEALRING_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
-    # Chromium refuses its sandbox to root, which is who runs containers and CI.
-    arguments = [*_QUIET, "--no-sandbox"] if os.geteuid() == 0 else _QUIET
+    """Start Chromium once."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+        chromium = playwright.chromium.launch(executable_path=executable(), args=arguments())
         yield chromium
         chromium.close()
 
