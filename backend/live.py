@@ -84,7 +84,9 @@ class LiveLists:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._every)
+                # Not `wait_for`, which in Python 3.11 forgets that it was cancelled when the event comes just then.
+                async with asyncio.timeout(self._every):
+                    await self._wake.wait()
             self._wake.clear()
             # A database that does not answer has no news; every request says so in its own words.
             with suppress(StoreUnavailable):

@@ -225,7 +225,7 @@ async def test_a_transaction_that_raises_is_undone(tmp_path: Path) -> None:
 
     async def fail_half_way() -> None:
         async with database.write() as session:
-            await session.execute(text("INSERT INTO users VALUES ('x', 'x', 'x', 'x', 1, NULL)"))
+            await session.execute(text("INSERT INTO users VALUES ('x', 'x', 'x', 'x', 1, NULL, 0)"))
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -243,7 +243,7 @@ async def test_a_reader_sees_one_state_while_others_write(tmp_path: Path) -> Non
     async with database.read() as reader:
         before = await reader.scalar(count)
         async with database.write() as writer:
-            await writer.execute(text("INSERT INTO users VALUES ('x', 'x', 'x', 'x', 1, NULL)"))
+            await writer.execute(text("INSERT INTO users VALUES ('x', 'x', 'x', 'x', 1, NULL, 0)"))
         during = await reader.scalar(count)
     async with database.read() as reader:
         after = await reader.scalar(count)
@@ -256,7 +256,7 @@ async def test_writers_take_turns(tmp_path: Path) -> None:
     """A hundred transactions that read and then write lose no update."""
     database = await opened(tmp_path / "todo.db")
     async with database.write() as session:
-        await session.execute(text("INSERT INTO users VALUES ('x', 'x', '0', 'x', 1, NULL)"))
+        await session.execute(text("INSERT INTO users VALUES ('x', 'x', '0', 'x', 1, NULL, 0)"))
 
     async def count_up() -> None:
         async with database.write() as session:

@@ -24,7 +24,7 @@ from tests.stores.servers import PASSWORD, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 
-_A_USER = "INSERT INTO users VALUES ('x', 'x', '0', 'x', 1, NULL)"
+_A_USER = "INSERT INTO users VALUES ('x', 'x', '0', 'x', 1, NULL, 0)"
 
 
 @pytest.fixture
