@@ -138,7 +138,8 @@ describe("fetch to listed origins", () => {
     const tab = await browser.signedInTab({
       fetch: async (input, init) => {
         const response = await send(input, init);
-        const path = new URL(response.url || (input as Request).url || String(input), ORIGIN).pathname;
+        const asked = input instanceof Request ? input.url : input;
+        const path = new URL(response.url || asked, ORIGIN).pathname;
         return path === "/away" ? Object.defineProperties(response, valuesOf(led)) : response;
       },
     });
