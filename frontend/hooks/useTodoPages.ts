@@ -25,21 +25,34 @@ export function useTodoPages(query: TodoQuery, today: string): TodoPages {
   const [round, setRound] = useState(0);
   const revision = useRef(0);
   const loadedAt = useRef(0);
+  const quiet = useRef(false);
+  const shown = useRef(false);
   const reload = useCallback(() => setRound((last) => last + 1), []);
+  /** Loads again behind what is shown, which stays as it is until the answer comes, and when none does. */
+  const follow = useCallback(() => {
+    quiet.current = true;
+    reload();
+  }, [reload]);
 
   useEffect(() => {
     const abort = new AbortController();
     const asked = revision.current;
-    dispatch({ type: "loading" });
+    const behind = quiet.current && shown.current;
+    quiet.current = false;
+    if (!behind) {
+      shown.current = false;
+      dispatch({ type: "loading" });
+    }
     api.listTodos(pageParameters(query, today, null), abort.signal).then(
       (page) => {
         if (abort.signal.aborted) return;
         loadedAt.current = Date.now();
+        shown.current = true;
         dispatch({ type: "loaded", page });
         if (revision.current !== asked) reload();
       },
       (error: unknown) => {
-        if (!abort.signal.aborted) dispatch({ type: "failed", error });
+        if (!abort.signal.aborted && !behind) dispatch({ type: "failed", error });
       },
     );
     return () => abort.abort();
@@ -49,8 +62,8 @@ export function useTodoPages(query: TodoQuery, today: string): TodoPages {
   // Loaded pages beyond the first are left as they are.
   useListVersion(
     useCallback(() => {
-      if (onePage) reload();
-    }, [onePage, reload]),
+      if (onePage) follow();
+    }, [onePage, follow]),
   );
   useEffect(() => {
     // News may have been missed while the page slept.
