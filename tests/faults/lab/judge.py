@@ -149,8 +149,7 @@ def _judge_thief(strategy: Strategy, life: Life, evidence: Evidence, verdict: Ve
     more = SessionPolicy().rollback_tolerance if evidence.fell_back else int(evidence.skewed)
     # What was counted against a thief may be lost, or the grace be none: it is caught, though as another.
     # An end that was cut off in the middle is finished by whoever comes next.
-    # One who races and is late once, on a busy machine, is caught at once.
-    reasons = _CAUGHT if more else (CAUGHT_AS[strategy], EndReason.REUSED, EndReason.RESTORED)
+    reasons = _CAUGHT if more else (CAUGHT_AS[strategy], EndReason.RESTORED)
     name, row = f"the {life.name} ({strategy})", evidence.rows.get(life.subject)
     if life.over is None or row is None:
         verdict.uncaught.append(f"{name} goes on")
